@@ -1,0 +1,126 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One set of settings for every Swift target: language mode 6, strict imports, warnings are errors.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+let argumentParser = Target.Dependency.product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: "\(name)Tests",
+    dependencies: [.target(name: name), "ExpCore", "TestSupport"] + dependencies,
+    exclude: [], swiftSettings: strict)
+}
+
+let package = Package(
+  name: "exp",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "exp", targets: ["exp"]),
+    .executable(name: "exp-trainer", targets: ["exp-trainer"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+  ],
+  targets: [
+    // MARK: Vocabulary: values that every module shares
+    module("ExpCore", [crypto]),
+
+    // MARK: Spec: YAML text to a checked experiment
+    .systemLibrary(
+      name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    module("ExpSpec", ["ExpCore", "CLibYAML"]),
+
+    // MARK: Plan: a checked experiment to points with identities
+    module("ExpPlan", ["ExpCore", "ExpSpec"]),
+
+    // MARK: Pins: commits, snapshots, machine facts
+    .systemLibrary(
+      name: "CLibGit2", pkgConfig: "libgit2", providers: [.apt(["libgit2-dev"])]),
+    module("ExpProvenance", ["ExpCore", "CLibGit2"]),
+
+    // MARK: Protocol: all that scheduler and trainer share
+    module("TrainerProtocol", ["ExpCore"]),
+
+    // MARK: Record: the SQLite store, a cache of the run folders
+    module("ExpStore", ["ExpCore", "TrainerProtocol", grdb]),
+
+    // MARK: Schedule: decisions as a state machine, effects at its edge
+    module("ExpSchedule", ["ExpCore", "ExpPlan", "ExpStore", "TrainerProtocol"]),
+
+    // MARK: Train: kernels, tensors, models, algorithms, loop
+    .systemLibrary(
+      name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .target(
+      name: "TrainerKernels", dependencies: ["CBLAS"],
+      cxxSettings: [
+        // -fno-math-errno lets square roots vectorise; fused contraction is written out, never implied.
+        .unsafeFlags([
+          "-O3", "-fno-math-errno", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror",
+          "-Wno-unused-parameter",
+        ])
+      ]),
+    module("TrainerTensor", ["ExpCore", "TrainerKernels"]),
+    .target(
+      name: "Trainer", dependencies: ["ExpCore", "TrainerProtocol", "TrainerTensor"],
+      swiftSettings: strict, plugins: ["SourceFingerprint"]),
+
+    // MARK: Fit: the law, pure numbers
+    module("ExpFit", ["ExpCore"]),
+
+    // MARK: Report: tables and figures
+    module("ExpReport", ["ExpCore", "ExpFit", "ExpStore"]),
+
+    // MARK: Commands
+    module(
+      "ExpCLI",
+      [
+        "ExpCore", "ExpSpec", "ExpPlan", "ExpProvenance", "ExpSchedule", "ExpStore", "ExpFit",
+        "ExpReport", "TrainerProtocol", argumentParser,
+      ]),
+    .executableTarget(name: "exp", dependencies: ["ExpCLI"], swiftSettings: strict),
+    .executableTarget(
+      name: "exp-trainer", dependencies: ["Trainer", "TrainerProtocol"], swiftSettings: strict),
+
+    // MARK: Build: the trainer's sources, hashed into the trainer
+    .executableTarget(
+      name: "source-fingerprint", dependencies: ["ExpCore"], swiftSettings: strict),
+    .plugin(
+      name: "SourceFingerprint", capability: .buildTool(), dependencies: ["source-fingerprint"]),
+
+    // MARK: Tests
+    .target(name: "TestSupport", dependencies: ["ExpCore"], path: "Tests/TestSupport", swiftSettings: strict),
+    .testTarget(
+      name: "ExpCoreTests", dependencies: ["ExpCore", "TestSupport"], swiftSettings: strict),
+    tests("ExpSpec"),
+    tests("ExpPlan", ["ExpSpec"]),
+    tests("ExpProvenance"),
+    tests("TrainerProtocol"),
+    tests("ExpStore", ["TrainerProtocol"]),
+    tests("ExpSchedule", ["ExpPlan", "ExpStore", "TrainerProtocol"]),
+    tests("TrainerTensor"),
+    tests("Trainer", ["TrainerProtocol", "TrainerTensor"]),
+    tests("ExpFit"),
+    tests("ExpReport", ["ExpFit", "ExpStore"]),
+    tests("ExpCLI"),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["ExpCore", "TestSupport"], swiftSettings: strict),
+  ],
+  cxxLanguageStandard: .cxx20
+)

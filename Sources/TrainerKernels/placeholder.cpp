@@ -1,0 +1,1 @@
+#include "include/trainer_kernels.h"
