@@ -80,7 +80,7 @@ extension JSONValue: Codable {
 
 extension JSONParsingError {
   /// Puts a decoder's error into one sentence.
-  init(describing error: any Error) {
+  public init(describing error: any Error) {
     func place(_ path: [any CodingKey]) -> String {
       path.isEmpty
         ? "the document" : "'" + path.map(\.stringValue).joined(separator: ".") + "'"

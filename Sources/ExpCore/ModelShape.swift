@@ -65,6 +65,16 @@ public struct ModelShape: Sendable, Hashable, Codable {
     ("10m", ModelShape(width: 320, layers: 8, heads: 10)),
   ]
 
+  /// The name of the ladder's size with these widths; nil where there is none.
+  ///
+  /// Tied embeddings and biases do not count: they are settings beside the size.
+  public var sizeName: String? {
+    ModelShape.named.first { named in
+      named.shape.width == width && named.shape.layers == layers && named.shape.heads == heads
+        && named.shape.kvHeads == kvHeads && named.shape.hidden == hidden
+    }?.name
+  }
+
   /// The shape of a named size.
   public static func named(_ name: String) -> ModelShape? {
     named.first { $0.name == name }?.shape
