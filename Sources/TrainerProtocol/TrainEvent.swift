@@ -85,11 +85,16 @@ extension TrainEvent: Codable {
     let container = try decoder.container(keyedBy: Key.self)
     let kind = try container.decode(String.self, forKey: .event)
     if kind == "attempt" {
-      self = .attempt(try Attempt(from: decoder))
+      self = .attempt(try Attempt(from: decoder).checked(in: container))
       return
     }
     let step = try container.decode(Int.self, forKey: .step)
     let seconds = try container.decode(Double.self, forKey: .seconds)
+    guard step >= 0, seconds >= 0 else {
+      throw DecodingError.dataCorruptedError(
+        forKey: step < 0 ? .step : .seconds, in: container,
+        debugDescription: "\(step < 0 ? "\(step)" : "\(seconds)") is below 0")
+    }
     switch kind {
     case "metrics":
       self = .metrics(
@@ -138,5 +143,21 @@ extension TrainEvent: Codable {
       try container.encode(status, forKey: .status)
       try container.encodeIfPresent(reason, forKey: .reason)
     }
+  }
+}
+
+extension TrainEvent.Attempt {
+  /// Returns the facts as they are where their counts can be counts.
+  fileprivate func checked<Key: CodingKey>(
+    in container: KeyedDecodingContainer<Key>
+  ) throws -> TrainEvent.Attempt {
+    guard number >= 1, resumeStep >= 0, totalSteps >= 0 else {
+      throw DecodingError.dataCorrupted(
+        DecodingError.Context(
+          codingPath: container.codingPath,
+          debugDescription:
+            "attempt \(number) from step \(resumeStep) of \(totalSteps) cannot be"))
+    }
+    return self
   }
 }
