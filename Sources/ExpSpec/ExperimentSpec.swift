@@ -1,0 +1,129 @@
+public import ExpCore
+
+/// A checked experiment: a document, the axes it is varied over, and what does not belong to a point.
+///
+/// Everything in it has the right type and range. What depends on several keys at once is found by `resolution(of:)`,
+/// one point at a time.
+public struct ExperimentSpec: Sendable {
+  /// A dotted path with its value.
+  public typealias Setting = (path: String, value: JSONValue)
+
+  /// A dotted path with the values it takes.
+  public struct Axis: Sendable {
+    /// The path, such as `train.algorithm`.
+    public let path: String
+    /// The values as they were written, at least one, all different; `{from, count}` is written out.
+    public let values: [JSONValue]
+    /// Where the axis stands; nil for one that an override made.
+    public let location: SourceLocation?
+    /// Where the axis stands, be it in an override.
+    let place: SourceLocation
+    /// Where each value stands; empty where they were counted.
+    let valuePlaces: [SourceLocation]
+
+    /// Where a value stands.
+    func place(of value: JSONValue) -> SourceLocation {
+      guard let index = values.firstIndex(of: value), valuePlaces.indices.contains(index) else {
+        return place
+      }
+      return valuePlaces[index]
+    }
+  }
+
+  /// Settings that hold where a condition does.
+  public struct Rule: Sendable {
+    /// The condition, on the point as it is without any rule.
+    public let condition: Expression
+    /// What is set.
+    public let settings: [Setting]
+    /// Where the rule stands; nil for one that an override made.
+    public let location: SourceLocation?
+    /// Where each setting's value stands.
+    let settingPlaces: [String: SourceLocation]
+  }
+
+  /// What one run needs.
+  public struct Resources: Sendable, Hashable {
+    /// Processor cores.
+    public let cores: Int
+    /// Memory; nil where it is to be estimated.
+    public let memoryBytes: Int?
+    /// GPUs.
+    public let gpus: Int
+  }
+
+  /// How runs are saved.
+  public struct Checkpoints: Sendable, Hashable {
+    /// Which checkpoints stay.
+    public enum Keep: String, Sendable, Hashable {
+      case last
+      case all
+    }
+
+    /// Which checkpoints stay.
+    public let keep: Keep
+    /// The most seconds between two.
+    public let seconds: Double
+  }
+
+  /// When a run is given up.
+  public struct Limits: Sendable, Hashable {
+    /// The most time that a run may take.
+    public let timeoutSeconds: Double
+    /// Further attempts after a crash.
+    public let retries: Int
+  }
+
+  /// The experiment's name.
+  public internal(set) var name: String
+  /// What it is for.
+  public internal(set) var description: String?
+  /// `task`, `model`, `base`, `train`, `evaluate` and `seed` as written, with everything that is extended merged in.
+  public internal(set) var document: JSONValue
+  /// Axes whose values are all combined, in the order of the file.
+  public internal(set) var grid: [Axis]
+  /// Groups of axes of equal length that move together.
+  public internal(set) var zips: [[Axis]]
+  /// Further points: the document with these settings.
+  public internal(set) var include: [[Setting]]
+  /// Points of the product that are left out.
+  public internal(set) var exclude: [Expression]
+  /// Points that run last and stay out of fits across sizes.
+  public internal(set) var holdOut: [Expression]
+  /// Settings that hold for some points, in the order in which they are applied.
+  public internal(set) var when: [Rule]
+  /// What a run needs.
+  public internal(set) var resources: Resources
+  /// How runs are saved.
+  public internal(set) var checkpoints: Checkpoints
+  /// When a run is given up.
+  public internal(set) var limits: Limits
+  /// The trainer's program and arguments; nil for `exp-trainer`.
+  public internal(set) var trainerCommand: [String]?
+  /// The text of the spec and of everything it extends, by the path as it was given.
+  public internal(set) var files: [String: String]
+
+  /// Where the values of the document stand.
+  var places: [String: SourceLocation]
+  var includePlaces: [[String: SourceLocation]]
+  var excludePlaces: [SourceLocation]
+  var holdOutPlaces: [SourceLocation]
+  /// Carries the excerpts and `extends` notes of the files.
+  var origin: Problems
+  /// Where the spec itself begins.
+  var start: SourceLocation
+
+  /// Where a value of the document stands, or the nearest map around it; nil where neither is in a file.
+  public func location(of path: String) -> SourceLocation? {
+    place(of: path).flatMap(origin.fileLocation)
+  }
+
+  func place(of path: String) -> SourceLocation? {
+    var path = path[...]
+    while true {
+      if let place = places[String(path)] { return place }
+      guard let dot = path.lastIndex(of: ".") else { return nil }
+      path = path[..<dot]
+    }
+  }
+}

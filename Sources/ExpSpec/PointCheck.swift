@@ -1,0 +1,132 @@
+internal import ExpCore
+
+/// Resolves points to find what is wrong between keys, and settings that no point reads.
+struct PointCheck {
+  /// Products up to this many points are resolved whole; of larger ones, each value of each axis once.
+  static let mostPoints = 2048
+  /// Once so many different problems are found, no more points are resolved.
+  static let mostProblems = 200
+
+  let spec: ExperimentSpec
+
+  /// The problems of the points.
+  func problems() -> [Diagnostic] {
+    var found: [Diagnostic] = []
+    var seen: Set<Diagnostic> = []
+    var used: Set<String> = []
+    var isExcluded = [Bool](repeating: false, count: spec.exclude.count)
+    var isHeldOut = [Bool](repeating: false, count: spec.holdOut.count)
+    let excludes = spec.exclude.map { $0.predicate() }
+    let holdOuts = spec.holdOut.map { $0.predicate() }
+    let (assignments, isWhole) = assignments()
+    for (assignment, isRow) in assignments + spec.include.map({ ($0, true) }) {
+      let point = spec.resolution(of: assignment)
+      let hits = isRow ? [] : excludes.indices.filter { excludes[$0](point.lookup) }
+      for hit in hits { isExcluded[hit] = true }
+      guard hits.isEmpty else { continue }
+      for index in holdOuts.indices where holdOuts[index](point.lookup) { isHeldOut[index] = true }
+      used.formUnion(point.usedPaths)
+      for problem in point.problems where seen.insert(problem).inserted { found.append(problem) }
+      if found.count >= PointCheck.mostProblems { break }
+    }
+    let hasErrors = found.contains { $0.severity == .error }
+    guard isWhole, !hasErrors else { return found }
+    return found + unused(used) + unmet(isExcluded, spec.excludePlaces, "exclude")
+      + unmet(isHeldOut, spec.holdOutPlaces, "hold_out")
+  }
+
+  /// The product where it is small, else every value of every axis beside the first values of the others.
+  private func assignments() -> (list: [([ExperimentSpec.Setting], Bool)], isWhole: Bool) {
+    let dimensions = spec.dimensions
+    var points = 1
+    for dimension in dimensions {
+      let (product, overflow) = points.multipliedReportingOverflow(by: dimension.count)
+      points = overflow ? Int.max : product
+      if points > PointCheck.mostPoints { break }
+    }
+    var indices: [[Int]] = []
+    if points <= PointCheck.mostPoints {
+      for point in 0..<points {
+        var rest = point
+        indices.append(
+          dimensions.map { dimension in
+            defer { rest /= dimension.count }
+            return rest % dimension.count
+          })
+      }
+    } else {
+      let first = [Int](repeating: 0, count: dimensions.count)
+      indices.append(first)
+      for (dimension, axes) in dimensions.enumerated() {
+        for value in 1..<max(2, min(axes.count, PointCheck.mostPoints)) where value < axes.count {
+          var point = first
+          point[dimension] = value
+          indices.append(point)
+        }
+      }
+    }
+    let list = indices.map { indices in
+      zip(dimensions, indices).flatMap { dimension, index in
+        dimension.axes.map { (path: $0.path, value: $0.values[index]) }
+      }
+    }
+    return (list.map { ($0, false) }, points <= PointCheck.mostPoints)
+  }
+
+  /// Warnings for what was written and is read by no point.
+  private func unused(_ used: Set<String>) -> [Diagnostic] {
+    Resolver.conditionalPaths.filter { !used.contains($0) }.flatMap { path in
+      places(of: path).map { place in
+        spec.excerpted(
+          Diagnostic(
+            .warning, at: place,
+            "'\(path)' has no effect: \(Self.readers[path] ?? "nothing reads it")",
+            help: "remove it"))
+      }
+    }
+  }
+
+  private static let readers = [
+    "task.numbers": "only the task countdown reads it",
+    "task.max_target": "only the task countdown reads it",
+    "task.max_depth": "only the task prog reads it",
+    "task.list_lengths": "only the task prog reads it",
+    "train.scale_by_std": "only grpo reads it",
+    "train.clip_ratio_high": "clip_higher brings its own",
+  ]
+
+  private func places(of path: String) -> [SourceLocation] {
+    let axes = (spec.grid + spec.zips.flatMap { $0 }).filter { $0.path == path }
+    let rows = spec.includePlaces.compactMap { $0[path] }
+    let rules = spec.when.compactMap { $0.settingPlaces[path] }
+    return [spec.places[path]].compactMap { $0 } + axes.map(\.place) + rows + rules
+  }
+
+  private func unmet(
+    _ met: [Bool], _ places: [SourceLocation], _ key: String
+  ) -> [Diagnostic] {
+    zip(met, places).filter { !$0.0 }.map { _, place in
+      spec.excerpted(Diagnostic(.warning, at: place, "this '\(key)' matches no point"))
+    }
+  }
+}
+
+extension ExperimentSpec {
+  /// What is counted on its own in the product: an axis of the grid, or a group that moves together.
+  struct Dimension {
+    var axes: [Axis]
+    var count: Int { axes.first?.values.count ?? 1 }
+  }
+
+  /// The product's dimensions.
+  var dimensions: [Dimension] {
+    grid.map { Dimension(axes: [$0]) } + zips.filter { !$0.isEmpty }.map { Dimension(axes: $0) }
+  }
+
+  /// A problem with the notes and the excerpt of its place.
+  func excerpted(_ diagnostic: Diagnostic) -> Diagnostic {
+    var problems = origin
+    problems.add(diagnostic)
+    return problems.sorted().first ?? diagnostic
+  }
+}

@@ -1,0 +1,180 @@
+internal import ExpCore
+
+/// The table of every key of a spec.
+///
+/// A new setting is a line here and a member of `RunConfig`.
+enum SpecSchema {
+  /// The largest seed, so that a seed and the count of an axis stay exact.
+  static let largestSeed = 4_294_967_295
+  static let seed = ValueSchema.integer(0...largestSeed)
+
+  /// The sections that determine a point's numbers, in the order in which they are written.
+  static let sections: [(name: String, map: MapSchema)] = [
+    ("task", task), ("model", model), ("base", base), ("train", train), ("evaluate", evaluate),
+  ]
+
+  static let task = MapSchema(keys: [
+    KeySchema("name", .choice(["countdown", "prog"]), nil, "Task family."),
+    KeySchema(
+      "numbers", .oneOrMany(2...6), [4],
+      "countdown: how many numbers a prompt has; a list draws one of them per prompt."),
+    KeySchema("max_target", .integer(9...99), 99, "countdown: the largest target."),
+    KeySchema("max_depth", .integer(1...4), 2, "prog: the most operations of a program."),
+    KeySchema(
+      "list_lengths", .oneOrMany(2...8), [4],
+      "prog: how many digits a list has; a list draws one of them per prompt."),
+    KeySchema(
+      "slip_probability", .number(.upTo(1)), 0.2, "Probability that a demonstration has a slip."),
+  ])
+
+  /// The keys that belong to one family only.
+  static let taskFamilies: [String: [String]] = [
+    "countdown": ["numbers", "max_target"], "prog": ["max_depth", "list_lengths"],
+  ]
+
+  static let model = MapSchema(keys: [
+    KeySchema(
+      "size", .choice(ModelShape.named.map(\.name)), nil,
+      "A named size in place of widths; its name is its count of non-embedding parameters."),
+    KeySchema("width", .integer(8...4096), nil, "Channels of the residual stream."),
+    KeySchema("layers", .integer(1...64), nil, "Transformer blocks."),
+    KeySchema("heads", .integer(1...512), nil, "Query heads; divides the width."),
+    KeySchema(
+      "kv_heads", .integer(1...512), nil,
+      "Key and value heads; divides heads, which is the default."),
+    KeySchema(
+      "hidden", .integer(1...32_768), nil,
+      "Hidden width of SwiGLU; 8/3 of the width rounded to a multiple of 16 by default."),
+    KeySchema(
+      "tied_embeddings", .boolean, true, "Whether the output projection is the embedding."),
+    KeySchema(
+      "qkv_bias", .boolean, false, "Whether query, key and value projections carry a bias."),
+  ])
+
+  /// The keys that a named size stands for.
+  static let widths = ["width", "layers", "heads", "kv_heads", "hidden"]
+
+  static let learningRates = NumberRange.positive(10)
+
+  static let base = MapSchema(keys: [
+    KeySchema("steps", .integer(0...10_000_000), 1200, "Supervised steps."),
+    KeySchema("batch_size", .integer(1...65_536), 128, "Demonstrations per step."),
+    KeySchema("learning_rate", .learningRate(learningRates), 3e-3, "Peak learning rate."),
+    KeySchema("warmup_steps", .integer(0...10_000_000), 50, "Steps of linear warm-up."),
+    KeySchema(
+      "final_learning_rate_fraction", .number(.upTo(1)), 0.1,
+      "Learning rate at the last step over the peak."),
+    KeySchema("weight_decay", .number(.upTo(10)), 0.01, "AdamW's weight decay, on matrices."),
+    KeySchema("beta1", .number(.decay), 0.9, "AdamW's first-moment decay."),
+    KeySchema("beta2", .number(.decay), 0.95, "AdamW's second-moment decay."),
+    KeySchema("max_grad_norm", .number(.positive(1e6)), 1, "Clip of the gradient's norm."),
+    KeySchema("seed", seed, 0, "Seed of initial weights and demonstrations."),
+  ])
+
+  static let train = MapSchema(keys: [
+    KeySchema("algorithm", .choice(["grpo", "reinforce", "rloo"]), nil, "The RL algorithm."),
+    KeySchema("entropy_control", .entropyControl, "none", "How entropy is kept up."),
+    KeySchema("steps", .integer(1...10_000_000), 160, "Rollout-and-update steps."),
+    KeySchema("prompts_per_step", .integer(1...65_536), 128, "Prompts per rollout."),
+    KeySchema("samples_per_prompt", .integer(1...4096), 8, "Answers per prompt: the group."),
+    KeySchema("updates_per_rollout", .integer(1...1024), 2, "Optimiser steps per rollout."),
+    KeySchema(
+      "micro_batch_size", .integer(1...65_536), 128,
+      "Sequences in one forward and backward pass; changes rounding only."),
+    KeySchema("learning_rate", .learningRate(learningRates), 2e-4, "Constant learning rate."),
+    KeySchema("weight_decay", .number(.upTo(10)), 0, "AdamW's weight decay."),
+    KeySchema("beta1", .number(.decay), 0.9, "AdamW's first-moment decay."),
+    KeySchema("beta2", .number(.decay), 0.99, "AdamW's second-moment decay."),
+    KeySchema("max_grad_norm", .number(.positive(1e6)), 1, "Clip of the gradient's norm."),
+    KeySchema("clip_ratio_low", .number(.positive(1)), 0.2, "Lower clip of the ratio."),
+    KeySchema("clip_ratio_high", .number(.positive(100)), 0.2, "Upper clip of the ratio."),
+    KeySchema(
+      "scale_by_std", .boolean, true, "grpo: divide advantages by the group's deviation."),
+    KeySchema(
+      "loss_aggregation",
+      .choice(["seq_mean_token_mean", "seq_mean_token_sum", "token_mean"]), "token_mean",
+      "How token losses become one number."),
+    KeySchema(
+      "filter_groups", .boolean, true, "Drop groups whose rewards are all equal."),
+    KeySchema(
+      "temperature", .number(NumberRange(lower: 1e-3, upper: 10)), 1,
+      "Sampling temperature of rollouts."),
+  ])
+
+  static let evaluate = MapSchema(keys: [
+    KeySchema("every", .integer(1...10_000_000), 4, "Steps between evaluations."),
+    KeySchema("prompts", .integer(1...65_536), 1024, "Validation prompts."),
+    KeySchema("samples", .integer(1...1024), 4, "Answers per prompt at temperature 1."),
+    KeySchema("greedy", .boolean, true, "Whether greedy answers are scored too."),
+    KeySchema("keep", .integer(0...65_536), 8, "Prompts whose answers are kept to read."),
+  ])
+
+  static let resources = MapSchema(keys: [
+    KeySchema("cores", .integer(1...1024), 1, "Processor cores per run."),
+    KeySchema("memory", .memory, "auto", "Memory per run."),
+    KeySchema("gpus", .integer(0...0), 0, "GPUs per run; runs use the processor."),
+  ])
+
+  static let checkpoints = MapSchema(keys: [
+    KeySchema("keep", .choice(["all", "last"]), "last", "Which checkpoints stay."),
+    KeySchema(
+      "seconds", .number(.positive(86_400)), 20, "The most seconds between two checkpoints."),
+  ])
+
+  static let limits = MapSchema(keys: [
+    KeySchema("timeout", .duration, "2h", "The most time that one run may take."),
+    KeySchema("retries", .integer(0...100), 2, "Further attempts after a crash."),
+  ])
+
+  static let trainer = MapSchema(
+    keys: [
+      KeySchema(
+        "command", .list(.text, least: 1), nil,
+        "Program and arguments of a trainer in place of exp-trainer.")
+    ], required: ["command"])
+
+  static let rule = MapSchema(
+    keys: [
+      KeySchema("if", .condition, nil, "When the settings hold, such as model.params >= 1e6."),
+      KeySchema("set", .settings, nil, "Dotted paths with their values."),
+    ], required: ["if", "set"])
+
+  static let learningRateRule = MapSchema(
+    keys: [
+      KeySchema("at", .size, nil, "The count of non-embedding parameters where value holds."),
+      KeySchema("value", .number(learningRates), nil, "The learning rate there."),
+      KeySchema(
+        "power", .number(NumberRange(lower: -4, upper: 4)), nil,
+        "The rate is value * (N / at)^power."),
+    ], required: ["at", "power", "value"])
+
+  /// A whole spec.
+  static let root = MapSchema(
+    keys: [
+      KeySchema("experiment", .name, nil, "The experiment's name; sweeps are found by it."),
+      KeySchema("description", .text, nil, "What it is for, in words."),
+      KeySchema("extends", .text, nil, "A spec to start from, relative to this file."),
+    ] + sections.map { KeySchema($0.name, .map($0.map), nil, sectionSummaries[$0.name] ?? "") } + [
+      KeySchema("seed", seed, 0, "The RL seed."),
+      KeySchema("grid", .axes, nil, "Axes whose values are all combined."),
+      KeySchema("zip", .list(.axes, least: 0), nil, "Groups of axes that move together."),
+      KeySchema("include", .list(.settings, least: 0), nil, "Further points."),
+      KeySchema("exclude", .list(.condition, least: 0), nil, "Points to leave out."),
+      KeySchema(
+        "hold_out", .list(.condition, least: 0), nil,
+        "Points that run last and stay out of fits across sizes."),
+      KeySchema("when", .list(.map(rule), least: 0), nil, "Settings that hold for some points."),
+      KeySchema("resources", .map(resources), nil, "What a run needs."),
+      KeySchema("checkpoints", .map(checkpoints), nil, "How runs are saved."),
+      KeySchema("limits", .map(limits), nil, "When a run is given up."),
+      KeySchema("trainer", .map(trainer), nil, "Another program that trains."),
+    ])
+
+  private static let sectionSummaries = [
+    "task": "What is learnt and how an answer is verified.",
+    "model": "The architecture: a named size or widths.",
+    "base": "The supervised stage that makes the base policy.",
+    "train": "The RL stage.",
+    "evaluate": "How the policy is measured.",
+  ]
+}
