@@ -9,6 +9,8 @@ public enum SourceTree {
 
   /// Hashes `Package.swift` and every file of the folders below `Sources/`: relative path and content, in order of the path.
   ///
+  /// `scripts/source-fingerprint` computes the same when the trainer is built.
+  ///
   /// - Throws: the file system's error where a file cannot be read.
   public static func fingerprint(
     ofPackageAt root: String, folders: [String] = trainerFolders
@@ -26,8 +28,8 @@ public enum SourceTree {
         !path.split(separator: "/").contains(where: { $0.hasPrefix(".") })
       else { continue }
       let content = try Data(contentsOf: URL(filePath: "\(root)/\(path)"))
-      lines.append("\(path) \(ContentHash(of: content))")
+      lines.append("\(path) \(ContentHash(of: content))\n")
     }
-    return ContentHash(of: lines.joined(separator: "\n"))
+    return ContentHash(of: lines.joined())
   }
 }
