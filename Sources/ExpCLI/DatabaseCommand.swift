@@ -1,0 +1,46 @@
+internal import ArgumentParser
+internal import ExpStore
+internal import FoundationEssentials
+
+/// `exp db`: care for the store.
+struct DatabaseCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "db", abstract: "Care for the store, which is a cache of the run folders.",
+    subcommands: [RebuildCommand.self])
+}
+
+/// `exp db rebuild`: make the store anew from the files.
+struct RebuildCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "rebuild", abstract: "Make the store anew from the run folders.")
+
+  @OptionGroup var location: LocationOptions
+
+  func run() throws {
+    try reportingFailures {
+      let paths = location.paths()
+      let path = location.databasePath()
+      let store = try RebuildCommand.open(path)
+      for problem in try store.rebuild(from: paths) { Terminal.message("warning: \(problem)") }
+      let count = try store.runs().count
+      Terminal.message("\(path): \(SpecArguments.count(count, "run")) taken in")
+    }
+  }
+
+  /// Opens the store; a damaged one is moved aside, because somebody may want to look at it.
+  private static func open(_ path: String) throws -> Store {
+    do {
+      return try Store.open(at: path, mode: .readWrite)
+    } catch {
+      guard error.code == .damaged else { throw error }
+    }
+    let aside = "\(path).damaged"
+    try? FileManager.default.removeItem(atPath: aside)  // try?: there may be none from before
+    try FileManager.default.moveItem(atPath: path, toPath: aside)
+    for suffix in ["-wal", "-shm"] {
+      try? FileManager.default.removeItem(atPath: path + suffix)  // try?: often absent
+    }
+    Terminal.message("the damaged store is kept as '\(aside)'")
+    return try Store.open(at: path, mode: .readWrite)
+  }
+}

@@ -1,0 +1,144 @@
+internal import ExpCore
+internal import ExpFit
+internal import ExpReport
+internal import ExpStore
+internal import Glibc
+internal import TrainerProtocol
+
+/// The curves of a sweep, taken from its run folders, with what people call them.
+struct LawData {
+  /// A curve for every run that has measured anything.
+  let curves: [Curve]
+  /// Labels by run id.
+  let labels: [String: String]
+  /// What is missing or unfinished, in words.
+  let notes: [String]
+
+  /// Reads the curves of a sweep.
+  ///
+  /// Only finished runs are read; every other one is named in `notes`, so that nothing is dropped in silence.
+  init(sweep name: String, paths: RunPaths) throws {
+    let record = try LawData.record(of: name, paths: paths)
+    var curves: [Curve] = []
+    var labels: [String: String] = [:]
+    var notes: [String] = []
+    for point in record.points {
+      let folder = paths.run(point.run)
+      let status = RunStatus.read(folder)
+      labels[point.run.text] = point.label
+      guard status.state == .succeeded, let result = status.result else {
+        notes.append("\(point.label) (\(point.run)) is \(status.state.rawValue) and left out")
+        continue
+      }
+      curves.append(try LawData.curve(of: point, result: result, folder: folder))
+    }
+    self.curves = curves
+    self.labels = labels
+    self.notes = notes
+  }
+
+  private static func record(of name: String, paths: RunPaths) throws -> SweepRecord {
+    do {
+      return try SweepRecord.read(name, below: paths)
+    } catch {
+      guard error.code == .notFound else { throw error }
+      throw Failure(
+        "there is no sweep '\(name)' below '\(paths.root)'; 'exp runs' shows what is there",
+        code: ExitStatus.usage)
+    }
+  }
+
+  private static func curve(
+    of point: SweepRecord.Point, result: RunResult, folder: RunFolder
+  ) throws -> Curve {
+    let table = try RunLog.read(folder.events).table
+    let entropy = table.points(of: MetricName.entropy)
+    let scores = Dictionary(
+      table.points(of: MetricName.valScore).map { ($0.step, $0.value) },
+      uniquingKeysWith: { _, last in last })
+    let points = entropy.map {
+      CurvePoint(step: $0.step, entropy: $0.value, score: scores[$0.step] ?? .nan)
+    }
+    var labels: [String: String] = [:]
+    labels["train.algorithm"] = point.config[path: "train.algorithm"]?.string
+    labels["train.entropy_control"] = point.config[path: "train.entropy_control.method"]?.string
+    let definition = [MetricName.entropy, MetricName.valScore]
+      .compactMap { name in result.definitions[name].map { "\(name): \($0)" } }
+      .joined(separator: "; ")
+    return Curve(
+      id: point.run.text, modelParams: point.config[path: "model.params"]?.number ?? .nan,
+      seed: point.config[path: "seed"]?.integer,
+      baseSeed: point.config[path: "base.seed"]?.integer, labels: labels,
+      definition: definition.isEmpty ? nil : definition, isHeldOut: point.heldOut, points: points)
+  }
+
+  /// Fits everything and says what was left out.
+  func fit(level: Double) -> SweepFit { SweepFit(curves, level: level) }
+}
+
+extension SweepFit {
+  /// Tests each held-out size against the first prediction that was registered for it; nil where none was.
+  func settled(by registered: [PredictionRecord]) -> [(test: SizeTest, registeredAt: String?)] {
+    heldOut.map { own in
+      for record in registered where record.modelParams == own.forecast.size {
+        let runs = runs.filter {
+          $0.curve.isHeldOut && $0.curve.modelParams == own.forecast.size && $0.lawExists
+        }
+        // try?: a stored prediction that cannot be read back leaves the fit's own one.
+        if let forecast = try? SizeForecast(stored: record.extra),
+          let test = try? SizeTest(forecast, against: runs)
+        {
+          return (test, record.registeredAt)
+        }
+      }
+      return (own, nil)
+    }
+  }
+}
+
+extension RunFit {
+  /// Whether a law was fitted at all.
+  var lawExists: Bool {
+    guard case .success = law else { return false }
+    return true
+  }
+
+  /// The record that the store keeps of this fit; nil where the id is no run's.
+  var record: FitRecord? {
+    guard let run = RunID(text: curve.id) else { return nil }
+    let words = warnings.map(\.message)
+    switch law {
+    case .success(let fit):
+      return FitRecord(
+        run: run, a: fit.a, b: fit.b, ceiling: fit.ceiling, r2: fit.r2, rmse: fit.rmse,
+        points: fit.pointCount, aSE: fit.aStandardError, bSE: fit.bStandardError,
+        ceilingLow: fit.ceilingInterval.low, ceilingHigh: fit.ceilingInterval.high,
+        warnings: words)
+    case .failure(let none):
+      return FitRecord(
+        run: run, a: nil, b: nil, ceiling: nil, r2: nil, rmse: nil,
+        points: curve.usablePoints.count, aSE: nil, bSE: nil, ceilingLow: nil, ceilingHigh: nil,
+        warnings: [none.reason] + words)
+    }
+  }
+}
+
+/// Reads a size such as `10M`, `2.7m`, `974k`, `1e6` or a named one, which means its exact parameter count.
+func parameterCount(_ text: String) throws -> Double {
+  if let shape = ModelShape.named(text) { return Double(shape.nonEmbeddingParameterCount) }
+  guard let count = Quantity.size(text), count.isFinite, count > 0 else {
+    throw Failure(
+      "'\(text)' is not a size; give non-embedding parameters such as 974k, 10M or 7B",
+      code: ExitStatus.usage)
+  }
+  return count
+}
+
+/// Checks a level of confidence.
+func checkLevel(_ level: Double) throws {
+  guard level > 0, level < 1 else {
+    throw Failure(
+      "a level of confidence lies between 0 and 1, not \(level); 0.95 is usual",
+      code: ExitStatus.usage)
+  }
+}

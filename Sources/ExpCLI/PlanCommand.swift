@@ -1,0 +1,114 @@
+internal import ArgumentParser
+internal import ExpCore
+internal import ExpPlan
+internal import ExpReport
+internal import ExpSpec
+internal import ExpStore
+internal import TrainerProtocol
+
+/// `exp plan`: the grid, what of it is done, and what the rest should take.
+struct PlanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan",
+    abstract: "Show the points of a spec: what would run, what is done, what it should take.")
+
+  @OptionGroup var arguments: SpecArguments
+  @Flag(help: "Print every point with its configuration as JSON.") var json = false
+  @Flag(help: "Print the points as CSV.") var csv = false
+  @OptionGroup var location: LocationOptions
+
+  func run() throws {
+    try reportingFailures {
+      let (spec, plan) = try arguments.plan()
+      let session = try SweepSession(spec: spec, plan: plan)
+      let paths = location.paths()
+      let states = plan.points.map {
+        PlanCommand.state(RunStatus.read(paths.run(session.runID($0))))
+      }
+      if json {
+        Terminal.output(PlanCommand.document(plan, states).canonicalJSON)
+      } else if csv {
+        Terminal.output(PlanCommand.csv(plan, states))
+      } else {
+        Terminal.output(text(session, states, paths: paths))
+      }
+    }
+  }
+
+  /// What a plan says of a run: `new` is whatever would run.
+  private static func state(_ status: RunStatus) -> String {
+    switch status.state {
+    case .succeeded, .pruned: "done"
+    case .failed, .timedOut: "failed"
+    case .running: "running"
+    case .pending, .cancelled, .lost: "new"
+    }
+  }
+
+  private static func document(_ plan: Plan, _ states: [String]) -> JSONValue {
+    [
+      "experiment": .string(plan.experiment),
+      "points": .array(
+        zip(plan.points, states).map { point, state in
+          [
+            "config_hash": .string(point.configHash.hex), "label": .string(point.label),
+            "config": point.config, "state": .string(state), "held_out": .bool(point.heldOut),
+          ]
+        }),
+    ]
+  }
+
+  private static func csv(_ plan: Plan, _ states: [String]) -> String {
+    var text = "index,label,state,held_out,model_params,seconds,config_hash\n"
+    for (point, state) in zip(plan.points, states) {
+      let seconds = point.cost.seconds.shortestText ?? ""
+      text +=
+        "\(point.index),\"\(point.label)\",\(state),\(point.heldOut),"
+        + "\(point.modelParams),\(seconds),\(point.configHash)\n"
+    }
+    return text
+  }
+
+  private func text(_ session: SweepSession, _ states: [String], paths: RunPaths) -> String {
+    let plan = session.plan
+    let limit = 200
+    let rows = zip(plan.points, states).prefix(limit).map { point, state -> [TextTable.Cell] in
+      [
+        .init(String(point.index)), .init(point.label),
+        .init(NumberText.size(Double(point.modelParams))),
+        .init(point.heldOut ? "held out" : ""), .init(state),
+        .init(NumberText.duration(seconds: point.cost.seconds)),
+      ]
+    }
+    let table = TextTable(
+      columns: [
+        .init("#", .right), .init("point"), .init("N", .right), .init(""), .init("state"),
+        .init("should take", .right),
+      ], rows: Array(rows))
+    var lines = [plan.arithmetic.sentence, table.rendered(Terminal.current.outputStyle)]
+    if plan.points.count > limit {
+      lines.append("… and \(plan.points.count - limit) more; --json or --csv has all")
+    }
+    lines.append(totals(session, states, paths: paths))
+    return lines.joined(separator: "\n")
+  }
+
+  /// Time, memory and disk of what would run.
+  private func totals(
+    _ session: SweepSession, _ states: [String], paths: RunPaths
+  ) -> String {
+    let plan = session.plan
+    let open = zip(plan.points, states).filter { $0.1 != "done" }.map(\.0)
+    let wanted = Set(open.map(\.baseHash))
+    let bases = plan.bases.filter {
+      wanted.contains($0.configHash)
+        && RunStatus.read(paths.base(session.baseID($0.configHash))).state != .succeeded
+    }
+    guard !open.isEmpty else { return "all \(plan.points.count) points are done" }
+    let cost = (open.map(\.cost) + bases.map(\.cost)).reduce(.zero, +)
+    return "\(SpecArguments.count(open.count, "point")) to run"
+      + " and \(bases.count) base \(bases.count == 1 ? "policy" : "policies") to train:"
+      + " about \(NumberText.duration(seconds: cost.seconds)) of one core,"
+      + " up to \(NumberText.bytes(cost.memoryBytes)) of memory a run, \(NumberText.bytes(cost.diskBytes)) of disk"
+  }
+}

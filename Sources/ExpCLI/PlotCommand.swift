@@ -1,0 +1,48 @@
+internal import ArgumentParser
+internal import ExpFit
+internal import ExpReport
+internal import ExpStore
+internal import FoundationEssentials
+internal import TrainerProtocol
+
+/// `exp plot`: R against exp(H), a series a size.
+struct PlotCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plot", abstract: "Plot R against exp(H) per model size, with the fitted lines.")
+
+  @Argument(help: "The sweep.") var sweep: String
+  @Option(help: "Write an SVG file here instead of drawing in the terminal.") var svg: String?
+  @OptionGroup var location: LocationOptions
+
+  func run() throws {
+    try reportingFailures {
+      let paths = location.paths()
+      let plot = try PlotCommand.plot(of: sweep, paths: paths)
+      guard let svg else {
+        Terminal.output(plot.terminal(Terminal.current.outputStyle))
+        return
+      }
+      try PlotCommand.write(plot, to: svg)
+      Terminal.message("wrote \(svg)")
+    }
+  }
+
+  /// The plot of a sweep, held-out sizes with the lines that were registered for them.
+  static func plot(of sweep: String, paths: RunPaths) throws -> ScatterPlot {
+    let data = try LawData(sweep: sweep, paths: paths)
+    let fit = data.fit(level: 0.95)
+    let registered = try PredictionRecord.readAll(of: sweep, below: paths)
+    return ScatterPlot(
+      title: "\(sweep): R against exp(H)", fit: fit,
+      heldOut: fit.settled(by: registered).map(\.test))
+  }
+
+  /// Writes the plot as SVG, whole or not at all.
+  static func write(_ plot: ScatterPlot, to path: String) throws {
+    do {
+      try Data(plot.svg().utf8).write(to: URL(filePath: path), options: .atomic)
+    } catch {
+      throw Failure("cannot write '\(path)': \(error)")
+    }
+  }
+}

@@ -1,0 +1,186 @@
+internal import ArgumentParser
+internal import ExpCore
+internal import ExpFit
+internal import ExpPlan
+internal import ExpProvenance
+internal import ExpReport
+internal import ExpSchedule
+internal import ExpSpec
+internal import ExpStore
+internal import Foundation
+internal import TrainerProtocol
+
+/// `exp sweep`: plan, run, record, fit.
+struct SweepCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sweep",
+    abstract: "Run a spec's grid, record everything, and fit the law.",
+    discussion: """
+      Run it again to carry on: what is done is taken as it is, what was interrupted goes on from its newest \
+      checkpoint. Ctrl-C once lets the trainers save and stops; twice stops at once.
+      """)
+
+  @OptionGroup var arguments: SpecArguments
+  @Option(help: "Runs at one time (default: as many as the cores allow).") var jobs: Int?
+  @Option(help: "What of an earlier sweep is run again: none, failed or all.")
+  var rerun = SweepSettings.Rerun.none.rawValue
+  @Flag(help: "Stop at the first failure.") var failFast = false
+  @Flag(help: "Refuse a repository with uncommitted changes.") var requireClean = false
+  @Flag(help: "Refuse a spec outside a git repository.") var requireGit = false
+  @OptionGroup var location: LocationOptions
+
+  func validate() throws {
+    if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1, not \(jobs)") }
+    guard SweepSettings.Rerun(rawValue: rerun) != nil else {
+      throw ValidationError("--rerun is none, failed or all, not '\(rerun)'")
+    }
+  }
+
+  func run() throws {
+    try reportingFailures {
+      let (spec, plan) = try arguments.plan()
+      let session = try SweepSession(spec: spec, plan: plan)
+      let source = try pin(session)
+      let paths = try location.prepare()
+      let owner = try SweepOwner(plan.experiment, paths)
+      let outcome = try run(session, source: source, paths: paths)
+      try conclude(session, outcome, paths: paths)
+      withExtendedLifetime(owner) {}
+    }
+  }
+
+  private func run(
+    _ session: SweepSession, source: SourcePin?, paths: RunPaths
+  ) throws -> SweepOutcome {
+    let record = session.record(specPath: arguments.spec)
+    let store = try Store.open(at: location.databasePath(), mode: .readWrite, runs: paths)
+    try record.write(below: paths)
+    try store.record(sweep: record)
+    let name = session.plan.experiment
+    let watcher = SweepWatcher(
+      sweep: name, store: store, provenance: session.provenance(source: source),
+      beforeHeldOut: {
+        try SweepCommand.registerPredictions(session, store: store, paths: paths)
+      })
+    var scheduling = Scheduler.Options(
+      cores: SweepRunner.availableCores, jobLimit: jobs,
+      memoryBudget: Int(clamping: ProcessInfo.processInfo.physicalMemory / 10 * 9))
+    scheduling.failFast = failFast
+    var settings = SweepSettings(scheduling: scheduling)
+    settings.rerun = SweepSettings.Rerun(rawValue: rerun) ?? .none
+    let runner = try SweepRunner(
+      jobs: session.jobs(), paths: paths, trainerCommand: session.trainer.command,
+      compute: session.compute, sourceFingerprint: session.trainer.sourceFingerprint,
+      environment: ProcessInfo.processInfo.environment, settings: settings, observer: watcher)
+    defer { watcher.finish() }
+    return try runner.run()
+  }
+
+  /// Pins the repository of the spec, and says what a reader of the runs should know of it.
+  private func pin(_ session: SweepSession) throws -> SourcePin? {
+    let folder = (absolute(arguments.spec) as NSString).deletingLastPathComponent
+    let source = try Provenance.pin(
+      containing: folder, requireClean: requireClean, excluding: [location.paths().root])
+    guard let source else {
+      if requireGit {
+        throw Failure("'\(folder)' is not in a git repository, and --require-git asks for one")
+      }
+      Terminal.message(
+        "note: '\(arguments.spec)' is not in a git repository; runs are pinned to the spec's text only"
+      )
+      return nil
+    }
+    if source.snapshot {
+      Terminal.message(
+        "uncommitted changes are kept as snapshot \(source.commit.prefix(12)) (git show it)")
+    }
+    if !source.leftOut.isEmpty {
+      Terminal.message(
+        "left out of the snapshot: \(source.leftOut.prefix(10).joined(separator: ", "))"
+          + (source.leftOut.count > 10 ? " and \(source.leftOut.count - 10) more" : ""))
+    }
+    warnOfOtherSources(source, session.trainer)
+    return source
+  }
+
+  /// Where the spec lives in the trainer's own repository, the trainer should be built from what is there.
+  private func warnOfOtherSources(_ source: SourcePin, _ trainer: TrainerProbe) {
+    guard FileManager.default.fileExists(atPath: "\(source.root)/Sources/Trainer"),
+      // try?: sources that cannot be read are not compared.
+      let here = try? SourceTree.fingerprint(ofPackageAt: source.root),
+      here != trainer.sourceFingerprint
+    else { return }
+    Terminal.message(
+      "note: exp-trainer was built from other sources than those in \(source.root); "
+        + "'make build' brings it up to date")
+  }
+
+  /// Writes down what the finished runs say of each held-out size, before any of those runs starts.
+  private static func registerPredictions(
+    _ session: SweepSession, store: Store, paths: RunPaths
+  ) throws {
+    let sweep = session.plan.experiment
+    let fit = try LawData(sweep: sweep, paths: paths).fit(level: 0.95)
+    let heldOut = session.plan.points.filter(\.heldOut)
+    for size in Set(heldOut.map(\.modelParams)).sorted() {
+      let label = heldOut.first { $0.modelParams == size }?.sizeLabel ?? String(size)
+      let outcome = Result { () throws(NoFit) in try fit.predict(size: Double(size)) }
+      if case .failure(let none) = outcome {
+        Terminal.message("no prediction for \(label): \(none.reason)")
+        continue
+      }
+      let record = try PredictionRecord(outcome.get(), of: fit, sweep: sweep, size: label)
+        .register(below: paths)
+      try store.record(prediction: record)
+      let ceiling = NumberText.interval(
+        record.ceiling.value, record.ceiling.low, record.ceiling.high)
+      Terminal.message(
+        "registered before \(record.size) runs: ceiling \(ceiling) from \(fit.runs.count) runs")
+    }
+  }
+
+  private func conclude(
+    _ session: SweepSession, _ outcome: SweepOutcome, paths: RunPaths
+  ) throws {
+    let name = session.plan.experiment
+    let bad = outcome.states.values.filter { $0 != .succeeded && $0 != .pruned }
+    if outcome.stopped {
+      Terminal.message("stopped; 'exp sweep \(arguments.spec)' carries on")
+      throw ExitStatus.canGoOn
+    }
+    if outcome.attemptsStarted == 0 && bad.isEmpty {
+      Terminal.message("nothing to run: all \(session.plan.points.count) points are done")
+    } else {
+      let took = NumberText.duration(seconds: outcome.wallSeconds)
+      Terminal.message(
+        "\(name): \(outcome.states.count - bad.count) of \(outcome.states.count) jobs done in \(took)"
+      )
+    }
+    try SweepCommand.recordFits(sweep: name, database: location.databasePath(), paths: paths)
+    Terminal.message("look: exp fit \(name) · exp plot \(name) · exp runs")
+    if !bad.isEmpty { throw ExitStatus.someRunsFailed }
+  }
+
+  /// Fits every finished run and keeps the fits where `exp runs` and SQL find them.
+  private static func recordFits(sweep: String, database: String, paths: RunPaths) throws {
+    let store = try Store.open(at: database, mode: .readWrite, runs: paths)
+    for run in try LawData(sweep: sweep, paths: paths).fit(level: 0.95).runs {
+      guard let record = run.record else { continue }
+      try record.write(below: paths)
+      try store.record(fit: record)
+    }
+  }
+}
+
+/// Holds a sweep for this process; what holds it already is the reason to leave.
+private final class SweepOwner {
+  private let lock: SweepLock
+
+  init(_ name: String, _ paths: RunPaths) throws {
+    do {
+      lock = try SweepLock(name: name, paths: paths)
+    } catch {
+      throw Failure("\(error)", code: ExitStatus.canGoOn)
+    }
+  }
+}

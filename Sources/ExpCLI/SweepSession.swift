@@ -1,0 +1,102 @@
+internal import ExpCore
+internal import ExpPlan
+internal import ExpProvenance
+internal import ExpSchedule
+internal import ExpSpec
+internal import ExpStore
+internal import Foundation
+internal import TrainerProtocol
+
+/// A plan bound to a trainer: every point has the id of its run.
+struct SweepSession {
+  /// The checked spec.
+  let spec: ExperimentSpec
+  /// Its points.
+  let plan: Plan
+  /// The trainer that computes them.
+  let trainer: TrainerProbe
+  /// The kernel sets it is pinned to.
+  let compute: RunRequest.Compute
+
+  /// Binds a plan to the trainer that its spec names, or to the one beside this program.
+  init(spec: ExperimentSpec, plan: Plan) throws {
+    self.spec = spec
+    self.plan = plan
+    compute = TrainerProbe.compute(threads: spec.resources.cores)
+    trainer = try TrainerProbe(command: spec.trainerCommand, compute: compute)
+  }
+
+  /// The id of a base policy.
+  func baseID(_ hash: ContentHash) -> RunID {
+    RunID(configHash: hash, sourceFingerprint: trainer.sourceFingerprint, inputs: [])
+  }
+
+  /// The id of a point's run.
+  func runID(_ point: PlannedPoint) -> RunID {
+    RunID(
+      configHash: point.configHash, sourceFingerprint: trainer.sourceFingerprint,
+      inputs: [ContentHash(of: baseID(point.baseHash).text)])
+  }
+
+  /// The jobs of the sweep: each base policy once, then the runs.
+  func jobs() throws -> [SweepJob] {
+    var jobs: [SweepJob] = []
+    let normalBases = Set(plan.points.filter { !$0.heldOut }.map(\.baseHash))
+    for base in plan.bases {
+      jobs.append(
+        SweepJob(
+          id: baseID(base.configHash), kind: .base, label: base.label,
+          config: try base.config.decoded(as: RunConfig.self), base: nil,
+          phase: normalBases.contains(base.configHash) ? 0 : 1,
+          estimatedSeconds: base.cost.seconds, cores: spec.resources.cores,
+          memoryBytes: spec.resources.memoryBytes ?? base.cost.memoryBytes,
+          timeout: .seconds(spec.limits.timeoutSeconds), retries: spec.limits.retries,
+          checkpointSeconds: spec.checkpoints.seconds))
+    }
+    for point in plan.points {
+      jobs.append(
+        SweepJob(
+          id: runID(point), kind: .rl, label: point.label,
+          config: try point.config.decoded(as: RunConfig.self), base: baseID(point.baseHash),
+          phase: point.heldOut ? 1 : 0, estimatedSeconds: point.cost.seconds,
+          cores: spec.resources.cores,
+          memoryBytes: spec.resources.memoryBytes ?? point.cost.memoryBytes,
+          timeout: .seconds(spec.limits.timeoutSeconds), retries: spec.limits.retries,
+          checkpointSeconds: spec.checkpoints.seconds))
+    }
+    return jobs
+  }
+
+  /// The plan as it is kept on disk.
+  func record(specPath: String) -> SweepRecord {
+    SweepRecord(
+      name: plan.experiment, specPath: specPath, createdAt: Date().formatted(.iso8601),
+      commandLine: CommandLine.arguments,
+      points: plan.points.map { point in
+        SweepRecord.Point(
+          run: runID(point), base: baseID(point.baseHash), configHash: point.configHash,
+          label: point.label, index: point.index, heldOut: point.heldOut,
+          modelSize: point.sizeLabel, config: point.config)
+      })
+  }
+
+  /// Where the runs come from; the same for all but the label.
+  func provenance(source: SourcePin?) -> (RunID) -> RunProvenance? {
+    var labels: [RunID: String] = [:]
+    for point in plan.points { labels[runID(point)] = point.label }
+    for base in plan.bases { labels[baseID(base.configHash)] = base.label }
+    let facts = RunProvenance(
+      experiment: plan.experiment, label: "", source: source,
+      trainerFingerprint: trainer.sourceFingerprint, trainerBinarySHA256: trainer.binarySHA256,
+      machine: Provenance.machine(),
+      environment: Provenance.environment(from: ProcessInfo.processInfo.environment),
+      commandLine: CommandLine.arguments, createdAt: Date().formatted(.iso8601),
+      specFiles: spec.files)
+    return { id in
+      guard let label = labels[id] else { return nil }
+      var own = facts
+      own.label = label
+      return own
+    }
+  }
+}
