@@ -1,0 +1,25 @@
+public import ExpCore
+internal import GRDB
+
+extension Store {
+  /// Returns the recorded series of a run or base policy.
+  ///
+  /// - Throws: `StoreError`, with code `notFound` where the store does not know it.
+  public func metrics(of id: RunID) throws(StoreError) -> MetricTable {
+    try read { db in
+      let find = "SELECT number FROM run WHERE id = ?"
+      guard let number = try Int64.fetchOne(db, sql: find, arguments: [id.text]) else {
+        throw StoreError(.notFound, "the store knows no run \(id)")
+      }
+      return try MetricValues.table(run: number, db)
+    }
+  }
+
+  /// Returns the names of all recorded metrics, in the order of columns.
+  ///
+  /// - Throws: `StoreError`.
+  public func metricNames() throws(StoreError) -> [String] {
+    let names = try read { db in try String.fetchAll(db, sql: "SELECT name FROM metric_name") }
+    return names.sorted(by: MetricTable.precedes)
+  }
+}

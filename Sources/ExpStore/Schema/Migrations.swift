@@ -1,0 +1,13 @@
+internal import GRDB
+
+/// The shape of the database, migration by migration; a released one is never edited, only followed by another.
+enum Migrations {
+  static let all: DatabaseMigrator = {
+    var migrator = DatabaseMigrator()
+    migrator.registerMigration("0001 tables") { db in
+      try db.execute(sql: Migration0001.tables)
+      try db.execute(sql: Migration0001.views)
+    }
+    return migrator
+  }()
+}

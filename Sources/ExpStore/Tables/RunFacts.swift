@@ -1,0 +1,75 @@
+internal import ExpCore
+internal import FoundationEssentials
+internal import Glibc
+internal import TrainerProtocol
+
+/// What the small files of a run folder say.
+struct RunFacts {
+  var request: RunRequest
+  var config: JSONValue
+  var provenance: RunProvenance?
+  var status: RunStatus
+  var problems: [Store.Problem]
+  /// Changes whenever one of the files does.
+  var stamp: String
+
+  /// Reads the files; the state first, so that a log read afterwards holds at least all that the state rests on.
+  init(_ folder: RunFolder) throws(StoreError) {
+    stamp = RunFacts.stamp(of: folder)
+    status = RunStatus.read(folder)
+    request = try RecordFile.read(RunRequest.self, from: folder.request, limit: 1 << 20)
+    let name = folder.path.split(separator: "/").last.map(String.init)
+    guard request.id.text == name else {
+      throw StoreError(.file, "'\(folder.request)' is the request of \(request.id)")
+    }
+    do {
+      config = try JSONValue(encoding: request.config)
+    } catch {
+      throw StoreError(.file, "'\(folder.request)': \(error)")
+    }
+    problems = status.problems.map { Store.Problem(path: folder.path, message: $0) }
+    guard RecordFile.exists(folder.provenance) else { return }
+    do throws(StoreError) {
+      provenance = try RecordFile.read(
+        RunProvenance.self, from: folder.provenance, limit: 16 << 20)
+    } catch {
+      problems.append(Store.Problem(path: folder.provenance, message: error.message))
+    }
+  }
+
+  /// Sizes and times of the files and whether a trainer lives, in one text.
+  static func stamp(of folder: RunFolder) -> String {
+    let files = [
+      folder.request, folder.provenance, folder.attempts, folder.result, folder.events,
+    ]
+    let parts = files.map { path in
+      var facts = stat()
+      guard stat(path, &facts) == 0 else { return "-" }
+      return "\(facts.st_size):\(facts.st_mtim.tv_sec).\(facts.st_mtim.tv_nsec)"
+    }
+    return parts.joined(separator: " ") + (RunStatus.isLocked(folder.lock) ? " locked" : "")
+  }
+
+  var kind: String { request.kind == .rl ? "rl" : "base" }
+
+  /// When the last attempt's end was seen; nil while more is to come.
+  var finishedAt: String? { status.state.isFinished ? status.attempts.last?.endedAt : nil }
+}
+
+/// The columns of `run` that a configuration determines.
+struct ConfigColumns {
+  var modelParams: Int?
+  var algorithm: String?
+  var entropyControl: String?
+  var seed: Int?
+  var totalSteps: Int?
+
+  init(_ config: JSONValue, isBase: Bool) {
+    modelParams = config[path: "model.params"]?.integer
+    algorithm = config[path: "train.algorithm"]?.string
+    let control = config[path: "train.entropy_control"]
+    entropyControl = control?.string ?? control?[path: "method"]?.string
+    seed = config[path: isBase ? "base.seed" : "seed"]?.integer
+    totalSteps = config[path: isBase ? "base.steps" : "train.steps"]?.integer
+  }
+}
