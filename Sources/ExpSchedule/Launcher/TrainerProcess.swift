@@ -1,0 +1,71 @@
+internal import Glibc
+
+/// How a process ended and what it used, as the kernel counted.
+struct ProcessEnd: Sendable, Hashable {
+  var code: Int32?
+  var signal: Int32?
+  var peakMemoryBytes: Int
+  var cpuSeconds: Double
+}
+
+/// A trainer that this process started: a child in a session and process group of its own.
+///
+/// It lives as long as the child is not reaped; then nothing is sent to its process id any more.
+final class TrainerProcess {
+  let pid: pid_t
+  let startedAt: String
+  let cores: [Int]
+  /// The end that only this process holds: when it goes away, the trainer reads the end of its standard input.
+  private let stdin: Descriptor
+  private var isReaped = false
+
+  init(pid: pid_t, startedAt: String, cores: [Int], stdin: consuming Descriptor) {
+    self.pid = pid
+    self.startedAt = startedAt
+    self.cores = cores
+    self.stdin = stdin
+  }
+
+  /// Sends TERM to the trainer.
+  func terminate() { if !isReaped { kill(pid, SIGTERM) } }
+
+  /// Sends KILL to the trainer and all that is in its process group.
+  func killGroup() {
+    guard !isReaped else { return }
+    kill(-pid, SIGKILL)
+    kill(pid, SIGKILL)
+  }
+
+  /// Reaps the child where it has ended; nil while it runs.
+  func reap() -> ProcessEnd? {
+    guard !isReaped, hasEnded() else { return nil }
+    // The unreaped child still owns its group's number, so this can hit nobody else: what a trainer leaves behind
+    // would hold the run's lock.
+    kill(-pid, SIGKILL)
+    var status: Int32 = 0
+    var usage = rusage()
+    while wait4(pid, &status, 0, &usage) < 0 {
+      guard errno == EINTR else { break }
+    }
+    isReaped = true
+    return ProcessEnd(status: status, usage: usage)
+  }
+
+  private func hasEnded() -> Bool {
+    var facts = siginfo_t()
+    let answer = waitid(P_PID, id_t(pid), &facts, WEXITED | WNOHANG | WNOWAIT)
+    // No such child means that somebody else in this process reaped it: it has ended too.
+    return answer == 0 ? facts.si_signo == SIGCHLD : errno == ECHILD
+  }
+}
+
+extension ProcessEnd {
+  init(status: Int32, usage: rusage) {
+    let signal = status & 0x7f
+    code = signal == 0 ? (status >> 8) & 0xff : nil
+    self.signal = signal == 0 ? nil : signal
+    peakMemoryBytes = Int(usage.ru_maxrss) * 1024
+    func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+    cpuSeconds = seconds(usage.ru_utime) + seconds(usage.ru_stime)
+  }
+}

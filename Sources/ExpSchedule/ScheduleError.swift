@@ -1,0 +1,38 @@
+/// Why a sweep cannot run, or a part of it cannot be done.
+public enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// Another process runs this sweep; nil where it has not written who it is.
+  case sweepHeld(name: String, holder: SweepLock.Holder?)
+  /// The name cannot name a folder below `runs/sweeps/`.
+  case badSweepName(String)
+  /// The folder of the runs must be given as an absolute path: trainers are told absolute paths.
+  case relativeRoot(String)
+  /// No program was found under this name.
+  case trainerNotFound(String)
+  /// `request.json` is there and asks for something else.
+  case requestDiffers(path: String, key: String)
+  /// A file that must be readable is not.
+  case unreadable(path: String, reason: String)
+  /// The base policy's final record is missing or unusable.
+  case baseUnusable(path: String)
+  /// The system refused.
+  case system(call: String, path: String, errno: Int32)
+
+  /// The facts in one sentence.
+  public var description: String {
+    switch self {
+    case .sweepHeld(let name, let holder?):
+      "sweep '\(name)' is already run by process \(holder.pid) on \(holder.host) "
+        + "since \(holder.startedAt)"
+    case .sweepHeld(let name, nil): "sweep '\(name)' is already run by another process"
+    case .badSweepName(let name): "'\(name)' cannot name a sweep"
+    case .relativeRoot(let root): "the folder of runs must be an absolute path, not '\(root)'"
+    case .trainerNotFound(let command): "there is no trainer '\(command)' that can be executed"
+    case .requestDiffers(let path, let key):
+      "'\(path)' is there already and differs in '\(key)'; a request is never changed"
+    case .unreadable(let path, let reason): "'\(path)' cannot be read: \(reason)"
+    case .baseUnusable(let path): "the base policy's record '\(path)' is missing or not usable"
+    case .system(let call, let path, let code):
+      "\(call) of '\(path)' failed: \(systemMessage(code))"
+    }
+  }
+}

@@ -1,0 +1,289 @@
+internal import ExpCore
+internal import TrainerProtocol
+
+// MARK: - What becomes of a launch
+
+extension Scheduler {
+  mutating func started(_ id: RunID, _ now: Duration) {
+    guard let index = indices[id], entries[index].stage == .launching else { return }
+    move(index, to: .running(since: now))
+    actions.append(.changed(id))
+    if let timeout = entries[index].job.timeout {
+      setTimer(index, at: now + min(timeout, Scheduler.longestTimeout))
+    }
+    if let stop { sendStop(index, stop, now) }
+  }
+
+  mutating func waitForLock(_ id: RunID) {
+    guard let index = indices[id], entries[index].stage == .launching else { return }
+    move(index, to: .waitsForLock)
+    entries[index].reason = "another sweep's trainer computes it"
+    actions.append(.changed(id))
+  }
+
+  mutating func lockFreed(_ id: RunID, _ finding: Finding) {
+    guard let index = indices[id], entries[index].stage == .waitsForLock else { return }
+    entries[index].reason = nil
+    switch finding {
+    case .open(let tries):
+      entries[index].failedTries = tries
+      move(index, to: .waiting)
+      actions.append(.changed(id))
+      makeReady(index)
+    case .finished(let state, let reason): finish(index, as: state, reason)
+    }
+  }
+
+  mutating func settled(_ id: RunID, _ state: RunState, _ reason: String?) {
+    guard let index = indices[id], entries[index].stage == .launching else { return }
+    finish(index, as: state, reason)
+  }
+
+  mutating func launchFailed(_ id: RunID, _ reason: String, _ canRetry: Bool, _ now: Duration) {
+    guard let index = indices[id], entries[index].stage == .launching else { return }
+    if stop != nil {
+      move(index, to: .waiting)
+      actions.append(.changed(id))
+    } else if canRetry {
+      retryOrFail(index, reason, now)
+    } else {
+      finish(index, as: .failed, reason)
+    }
+  }
+}
+
+// MARK: - What becomes of an attempt
+
+extension Scheduler {
+  mutating func exited(_ id: RunID, _ exit: Exit, _ now: Duration) {
+    guard let index = indices[id], case .running(let since) = entries[index].stage else { return }
+    let entry = entries[index]
+    let words = Scheduler.words(for: exit)
+    if exit.code == TrainerExit.succeeded.rawValue, exit.hasResult {
+      record(id, .succeeded, nil)
+      finish(index, as: .succeeded, nil)
+    } else if exit.code == TrainerExit.badRequest.rawValue {
+      record(id, .failed, words)
+      finish(index, as: .failed, words)
+    } else if entry.ending == .timeout {
+      let reason =
+        "ran longer than \(Scheduler.text(now - since)), its limit is "
+        + Scheduler.text(entry.job.timeout ?? .zero)
+      record(id, .timedOut, reason)
+      finish(index, as: .timedOut, reason)
+    } else if entry.ending == .stop {
+      let reason = entry.isKilled ? "killed because the sweep stopped" : "the sweep stopped"
+      record(id, .cancelled, reason)
+      finish(index, as: .cancelled, reason)
+    } else if Scheduler.leftUnasked(exit) {
+      leftUnasked(index, words, now)
+    } else {
+      record(id, .failed, words)
+      retryOrFail(index, words, now)
+    }
+  }
+
+  /// A trainer that stopped by somebody else's wish goes on later; it is no failed try, but has a limit.
+  private mutating func leftUnasked(_ index: Int, _ words: String, _ now: Duration) {
+    let id = entries[index].job.id
+    entries[index].unaskedStops += 1
+    if entries[index].unaskedStops > options.unaskedStopLimit {
+      let reason = "left \(entries[index].unaskedStops) times without being asked (\(words))"
+      record(id, .failed, reason)
+      finish(index, as: .failed, reason)
+    } else {
+      record(id, .cancelled, "\(words), without being asked")
+      delay(index, by: options.retryDelay, "\(words), without being asked", now)
+    }
+  }
+
+  private mutating func retryOrFail(_ index: Int, _ reason: String, _ now: Duration) {
+    entries[index].failedTries += 1
+    let tries = entries[index].failedTries
+    if tries > entries[index].job.retries {
+      let times = tries == 1 ? "" : " (\(tries) attempts)"
+      finish(index, as: .failed, reason + times)
+    } else {
+      var wait = options.retryDelay
+      for _ in 1..<max(1, min(tries, 32)) where wait < options.retryDelayLimit { wait = wait * 2 }
+      delay(index, by: min(wait, options.retryDelayLimit), reason, now)
+    }
+  }
+
+  private mutating func delay(
+    _ index: Int, by wait: Duration, _ reason: String, _ now: Duration
+  ) {
+    move(index, to: .delayed(until: now + wait))
+    entries[index].reason = reason
+    setTimer(index, at: now + wait)
+    actions.append(.changed(entries[index].job.id))
+  }
+
+  private mutating func record(_ id: RunID, _ outcome: RunState, _ reason: String?) {
+    actions.append(.recordAttempt(id, outcome: outcome, reason: reason))
+  }
+
+  private mutating func finish(_ index: Int, as state: RunState, _ reason: String?) {
+    close(index, as: state, reason)
+    actions.append(.changed(entries[index].job.id))
+    if state == .succeeded {
+      for dependent in entries[index].dependents { makeReady(dependent) }
+    } else if state != .cancelled {
+      failDependents(of: index)
+      hasFailed = true
+    }
+  }
+
+  mutating func failDependents(of index: Int) {
+    let base = entries[index].job
+    let words = entries[index].reason.map { ": \($0)" } ?? ""
+    for dependent in entries[index].dependents where !isClosed(dependent) {
+      close(dependent, as: .failed, "base policy \(base.id) failed\(words)")
+      actions.append(.changed(entries[dependent].job.id))
+    }
+  }
+}
+
+// MARK: - Stopping and timers
+
+extension Scheduler {
+  mutating func requestStop(_ force: Stop, _ cause: StopCause, _ now: Duration) {
+    if stopCause == nil { stopCause = cause }
+    if let stop, stop >= force { return }
+    stop = force
+    for index in entries.indices {
+      if case .running = entries[index].stage { sendStop(index, force, now) }
+    }
+  }
+
+  private mutating func sendStop(_ index: Int, _ force: Stop, _ now: Duration) {
+    if entries[index].ending == nil { entries[index].ending = .stop }
+    switch force {
+    case .gently:
+      actions.append(.terminate(entries[index].job.id))
+      setTimer(index, at: now + options.stopGrace)
+    case .now: kill(index)
+    }
+  }
+
+  private mutating func kill(_ index: Int) {
+    guard !entries[index].isKilled else { return }
+    entries[index].isKilled = true
+    actions.append(.kill(entries[index].job.id))
+  }
+
+  mutating func fireTimers(_ now: Duration) {
+    while let timer = timers.first, timer.at <= now {
+      timers.removeFirst()
+      guard timer.generation == entries[timer.index].generation else { continue }
+      switch entries[timer.index].stage {
+      case .delayed:
+        move(timer.index, to: .waiting)
+        makeReady(timer.index)
+      case .running: runningTooLong(timer.index, now)
+      default: continue
+      }
+    }
+  }
+
+  /// The first timer of a running job is its time limit, one after TERM ends the grace.
+  private mutating func runningTooLong(_ index: Int, _ now: Duration) {
+    guard entries[index].ending == nil else { return kill(index) }
+    entries[index].ending = .timeout
+    actions.append(.terminate(entries[index].job.id))
+    setTimer(index, at: now + options.grace)
+  }
+
+  private mutating func setTimer(_ index: Int, at time: Duration) {
+    // A new generation makes an earlier timer of this job stale: one is enough at a time.
+    entries[index].generation += 1
+    timers.insert(Timer(at: time, index: index, generation: entries[index].generation))
+  }
+
+  mutating func dropStaleTimers() {
+    while let timer = timers.first, timer.generation != entries[timer.index].generation {
+      timers.removeFirst()
+    }
+  }
+}
+
+// MARK: - Books
+
+extension Scheduler {
+  func isClosed(_ index: Int) -> Bool {
+    if case .finished = entries[index].stage { return true }
+    return false
+  }
+
+  mutating func close(_ index: Int, as state: RunState, _ reason: String?) {
+    guard !isClosed(index) else { return }
+    move(index, to: .finished(state))
+    entries[index].reason = reason
+    unfinishedInPhase[entries[index].job.phase, default: 0] -= 1
+  }
+
+  /// Changes a stage and keeps the books of cores, memory, locks and states.
+  mutating func move(_ index: Int, to stage: Stage) {
+    let entry = entries[index]
+    counts[Scheduler.state(of: entry.stage), default: 0] -= 1
+    counts[Scheduler.state(of: stage), default: 0] += 1
+    let sign = (Scheduler.occupies(stage) ? 1 : 0) - (Scheduler.occupies(entry.stage) ? 1 : 0)
+    jobsInUse += sign
+    coresInUse += sign * entry.cores
+    memoryInUse = memoryInUse &+ sign &* Scheduler.memory(of: entry)
+    jobsWaitingForLocks +=
+      (stage == .waitsForLock ? 1 : 0) - (entry.stage == .waitsForLock ? 1 : 0)
+    entries[index].stage = stage
+    entries[index].generation += 1
+    if stage == .launching {
+      entries[index].ending = nil
+      entries[index].isKilled = false
+      entries[index].reason = nil
+    }
+  }
+
+  /// A hundred years: longer limits are none, and adding them to a time could overflow.
+  static let longestTimeout: Duration = .seconds(100 * 366 * 86_400)
+
+  static func memory(of entry: Entry) -> Int { max(0, entry.job.memoryBytes ?? 0) }
+
+  static func occupies(_ stage: Stage) -> Bool {
+    switch stage {
+    case .launching, .running: true
+    default: false
+    }
+  }
+
+  static func state(of stage: Stage) -> RunState {
+    switch stage {
+    case .waiting, .ready, .delayed, .waitsForLock: .pending
+    case .launching, .running: .running
+    case .finished(let state): state
+    }
+  }
+
+  /// TERM, INT and HUP that nobody here sent come from outside, as the code for a wished stop does.
+  static func leftUnasked(_ exit: Exit) -> Bool {
+    if let signal = exit.signal { return [1, 2, 15].contains(signal) }
+    return exit.code == TrainerExit.stopped.rawValue
+  }
+
+  static func words(for exit: Exit) -> String {
+    var words: String
+    if let signal = exit.signal {
+      words = "ended by signal \(signal)"
+    } else if exit.code == TrainerExit.succeeded.rawValue {
+      words = "left with exit code 0 but wrote no final record"
+    } else {
+      words = "left with exit code \(exit.code ?? -1)"
+    }
+    if let detail = exit.detail, !detail.isEmpty { words += ": \(detail)" }
+    return words
+  }
+
+  static func text(_ duration: Duration) -> String {
+    let seconds =
+      Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
+    return "\((seconds * 10).rounded() / 10) s"
+  }
+}

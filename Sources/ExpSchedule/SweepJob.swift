@@ -1,0 +1,55 @@
+public import ExpCore
+public import TrainerProtocol
+
+/// One run or base policy that a sweep wants, with what the scheduler must know of it.
+public struct SweepJob: Sendable, Hashable {
+  /// The id, which names its folder too.
+  public var id: RunID
+  /// Whether it makes a base policy or trains from one.
+  public var kind: RunRequest.Kind
+  /// What people call it.
+  public var label: String
+  /// The configuration that determines its numbers.
+  public var config: RunConfig
+  /// The job whose policy it starts from; nil for a base policy.
+  public var base: RunID?
+  /// 0 for normal jobs, 1 for held-out ones: a phase starts only when all earlier phases are finished.
+  public var phase: Int
+  /// Seconds it should take on its cores.
+  public var estimatedSeconds: Double
+  /// Cores it is given, and BLAS threads.
+  public var cores: Int
+  /// Bytes of memory it should take; nil where nobody knows.
+  public var memoryBytes: Int?
+  /// The longest one attempt may take; nil for no limit.
+  public var timeout: Duration?
+  /// How often a failed attempt is followed by another one.
+  public var retries: Int
+  /// Seconds between checkpoints, at most.
+  public var checkpointSeconds: Double
+
+  /// Makes a job.
+  public init(
+    id: RunID, kind: RunRequest.Kind, label: String, config: RunConfig, base: RunID?,
+    phase: Int = 0, estimatedSeconds: Double, cores: Int = 1, memoryBytes: Int? = nil,
+    timeout: Duration? = nil, retries: Int = 2, checkpointSeconds: Double = 20
+  ) {
+    self.id = id
+    self.kind = kind
+    self.label = label
+    self.config = config
+    self.base = base
+    self.phase = phase
+    self.estimatedSeconds = estimatedSeconds
+    self.cores = cores
+    self.memoryBytes = memoryBytes
+    self.timeout = timeout
+    self.retries = retries
+    self.checkpointSeconds = checkpointSeconds
+  }
+
+  /// The folder it works in.
+  public func folder(in paths: RunPaths) -> RunFolder {
+    kind == .base ? paths.base(id) : paths.run(id)
+  }
+}

@@ -1,0 +1,308 @@
+public import ExpCore
+internal import Glibc
+public import TrainerProtocol
+
+/// Runs a sweep to its end: the thin effects around `Scheduler`.
+///
+/// One thread, one loop: it waits for signals and timers, reaps trainers, reads what they appended, tells the
+/// scheduler, and does what the scheduler says. All knowledge is in the run folders, so it may die at any
+/// instruction; the next one goes on from there.
+public final class SweepRunner {
+  /// Time between two looks at what running trainers wrote.
+  static let progressInterval: Duration = .milliseconds(200)
+  /// Time between two looks at locks that others hold.
+  static let lockInterval: Duration = .milliseconds(250)
+  /// Time between two looks at the free disk space.
+  static let diskInterval: Duration = .seconds(1)
+
+  let jobs: [RunID: SweepJob]
+  let order: [RunID]
+  let paths: RunPaths
+  let launcher: LocalLauncher
+  let compute: RunRequest.Compute
+  let sourceFingerprint: ContentHash
+  let settings: SweepSettings
+  let observer: (any SweepObserver)?
+
+  var scheduler: Scheduler
+  var live: [RunID: LiveJob] = [:]
+  var launchOrder: [RunID] = []
+  var waitingForLocks: [RunID] = []
+  var attempted: Set<RunID> = []
+  var endings: [RunID: (process: TrainerProcess, end: ProcessEnd)] = [:]
+  var corePool: CorePool
+  var work: SweepWork
+  private var queue: [Scheduler.Event] = []
+  private var isHandling = false
+  private var phaseError: (any Error)?
+  private var attemptsStarted = 0
+  private let origin = monotonicNow()
+  private var diskIsLow = false
+  private var nextProgress: Duration = .zero
+  private var nextLockCheck: Duration = .zero
+  private var nextDiskCheck: Duration = .zero
+
+  /// Takes all that a sweep needs; nothing is started yet.
+  ///
+  /// - Parameters:
+  ///   - jobs: what is wanted, bases included.
+  ///   - paths: the folder of runs, absolute.
+  ///   - trainerCommand: the trainer's program, as a path or as a name on `PATH`, and leading arguments.
+  ///   - compute: the arithmetic that new runs are pinned to; each job's cores are its threads.
+  ///   - sourceFingerprint: hash of the trainer's sources.
+  ///   - environment: the trainers' environment, beside the BLAS settings.
+  ///   - settings: resources and patience.
+  ///   - observer: who watches; kept for as long as the runner.
+  /// - Throws: `ScheduleError` where the folder is not absolute or there is no such program.
+  public init(
+    jobs: [SweepJob], paths: RunPaths, trainerCommand: [String], compute: RunRequest.Compute,
+    sourceFingerprint: ContentHash, environment: [String: String], settings: SweepSettings,
+    observer: (any SweepObserver)?
+  ) throws(ScheduleError) {
+    guard paths.root.hasPrefix("/") else { throw .relativeRoot(paths.root) }
+    launcher = try LocalLauncher(command: trainerCommand, environment: environment)
+    self.jobs = Dictionary(jobs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    self.paths = paths
+    self.compute = compute
+    self.sourceFingerprint = sourceFingerprint
+    self.settings = settings
+    self.observer = observer
+    let allowed = CoreSet.current()?.cores ?? []
+    let canPin = settings.pinsCores && settings.scheduling.cores <= allowed.count
+    corePool = CorePool(cores: canPin ? allowed : [])
+    scheduler = Scheduler(jobs: jobs, options: settings.scheduling)
+    order = scheduler.jobIDs
+    work = SweepWork(cores: settings.scheduling.cores)
+  }
+
+  /// How many cores this process may use: what `Scheduler.Options.cores` usually is.
+  public static var availableCores: Int { max(1, CoreSet.current()?.cores.count ?? 1) }
+
+  /// Runs until every job is finished or the sweep is stopped.
+  ///
+  /// - Throws: the error of `SweepObserver.phaseWillStart`, after all trainers have left; `ScheduleError` where files
+  ///   of the sweep cannot be read.
+  public func run() throws -> SweepOutcome {
+    try SmallFile.makeFolder(paths.root)
+    let relay = try SignalRelay(stopSignals: settings.handlesSignals)
+    try look()
+    checkDisk()
+    feed(.begin)
+    while !scheduler.isFinished {
+      for _ in relay.wait(patience(relay.isListening)) { askToStop() }
+      checkDisk()
+      reapAll()
+      watch()
+      checkLocks()
+      if let due = scheduler.nextWake, due <= now { feed(.timerFired) }
+    }
+    observer?.progress(snapshot())
+    if let phaseError { throw phaseError }
+    return outcome()
+  }
+
+  /// Stops the sweep; to be called from the observer's functions only, because it is not thread-safe.
+  public func stop(_ force: Scheduler.Stop) { feed(.stopRequested(force)) }
+
+  /// Time since the runner was made.
+  var now: Duration { monotonicNow() - origin }
+
+  /// Tells the scheduler, and does what it says until nothing more follows from it.
+  func feed(_ event: Scheduler.Event) {
+    queue.append(event)
+    guard !isHandling else { return }
+    isHandling = true
+    defer { isHandling = false }
+    while !queue.isEmpty {
+      for action in scheduler.handle(queue.removeFirst(), now: now) { perform(action) }
+    }
+  }
+
+  private func perform(_ action: Scheduler.Action) {
+    switch action {
+    case .launch(let id): queue.append(launch(id))
+    case .terminate(let id): live[id]?.process.terminate()
+    case .kill(let id): live[id]?.process.killGroup()
+    case .recordAttempt(let id, let outcome, let reason): record(id, outcome, reason)
+    case .changed(let id): tellChange(id)
+    case .phaseReady(let phase): queue.append(prepare(phase))
+    }
+  }
+
+  private func prepare(_ phase: Int) -> Scheduler.Event {
+    do {
+      try observer?.phaseWillStart(phase)
+      return .phaseStarted(phase)
+    } catch {
+      phaseError = error
+      return .stopRequested(.gently)
+    }
+  }
+
+  private func tellChange(_ id: RunID) {
+    guard let job = jobs[id], let status = scheduler.status(of: id) else { return }
+    if status.waitsForLock { waitingForLocks.append(id) }
+    if status.state.isFinished { work.close(job) }
+    observer?.jobChanged(snapshot(of: job, status))
+    if status.state.isFinished { observer?.runFinished(id, folder: job.folder(in: paths)) }
+  }
+
+  private func outcome() -> SweepOutcome {
+    var outcome = SweepOutcome(
+      states: [:], reasons: [:], stopCause: scheduler.stopCause, attemptsStarted: attemptsStarted,
+      wallSeconds: now.inSeconds)
+    for id in order {
+      guard let status = scheduler.status(of: id) else { continue }
+      outcome.states[id] = status.state
+      outcome.reasons[id] = status.reason
+    }
+    return outcome
+  }
+}
+
+// MARK: - What the loop looks at
+
+extension SweepRunner {
+  /// Reads what the files say of each job, once, before anything starts.
+  private func look() throws(ScheduleError) {
+    var findings: [RunID: Scheduler.Finding] = [:]
+    for id in order {
+      guard let job = jobs[id] else { continue }
+      let folder = job.folder(in: paths)
+      let found = try RunOnDisk.read(id: id, folder: folder, retries: job.retries)
+      findings[id] = found.finding(kind: job.kind, rerun: settings.rerun)
+      work.open(job)
+    }
+    scheduler = Scheduler(
+      jobs: order.compactMap { jobs[$0] }, findings: findings, options: settings.scheduling)
+    for id in order where scheduler.status(of: id)?.state.isFinished == true { tellChange(id) }
+  }
+
+  /// How long the loop may sleep.
+  private func patience(_ isWoken: Bool) -> Duration {
+    var limit: Duration = isWoken || live.isEmpty ? .seconds(60) : .milliseconds(20)
+    if !live.isEmpty { limit = min(limit, nextProgress - now) }
+    if !waitingForLocks.isEmpty { limit = min(limit, nextLockCheck - now) }
+    if diskIsLow { limit = min(limit, nextDiskCheck - now) }
+    if let due = scheduler.nextWake { limit = min(limit, due - now) }
+    return limit
+  }
+
+  private func askToStop() {
+    let isFirst = scheduler.stopCause == nil
+    observer?.message(
+      isFirst
+        ? "stopping: trainers write a checkpoint and leave; a second signal kills them"
+        : "stopping at once")
+    feed(.stopRequested(isFirst ? .gently : .now))
+  }
+
+  private func checkDisk() {
+    guard now >= nextDiskCheck else { return }
+    nextDiskCheck = now + SweepRunner.diskInterval
+    guard let free = freeDiskBytes(paths.root) else { return }
+    let isLow = free < settings.diskFloorBytes
+    guard isLow != diskIsLow else { return }
+    diskIsLow = isLow
+    let floor = settings.diskFloorBytes >> 20
+    observer?.message(
+      isLow
+        ? "the disk of '\(paths.root)' has \(free >> 20) MiB left; below \(floor) MiB nothing starts"
+        : "the disk of '\(paths.root)' has \(free >> 20) MiB left again; going on")
+    feed(.diskLow(isLow))
+  }
+
+  private func reapAll() {
+    for id in launchOrder {
+      guard var job = live[id], let end = job.process.reap() else { continue }
+      job.readEvents { observer?.message($0) }
+      let hasResult = RunOnDisk.readResult(id: id, folder: job.folder) != nil
+      let exit = Scheduler.Exit(
+        code: end.code, signal: end.signal, hasResult: hasResult,
+        detail: end.code == 0 ? nil : job.endReason ?? lastLine(of: job.folder.log))
+      forget(id)
+      endings[id] = (job.process, end)
+      if hasResult, end.code == 0 { work.finish(job, at: now) }
+      feed(.exited(id, exit))
+      endings[id] = nil
+    }
+  }
+
+  private func forget(_ id: RunID) {
+    if let job = live.removeValue(forKey: id) { corePool.giveBack(job.process.cores) }
+    launchOrder.removeAll { $0 == id }
+  }
+
+  /// Reads what running trainers appended, and tells of it.
+  private func watch() {
+    guard !live.isEmpty, now >= nextProgress else { return }
+    nextProgress = now + SweepRunner.progressInterval
+    guard let observer else { return }
+    for id in launchOrder { live[id]?.readEvents { observer.message($0) } }
+    observer.progress(snapshot())
+  }
+
+  private func checkLocks() {
+    guard !waitingForLocks.isEmpty, now >= nextLockCheck else { return }
+    nextLockCheck = now + SweepRunner.lockInterval
+    let ids = waitingForLocks
+    for id in ids {
+      guard let job = jobs[id], !RunLock.isHeld(job.folder(in: paths).lock) else { continue }
+      waitingForLocks.removeAll { $0 == id }
+      feed(.lockFreed(id, finding(of: job)))
+    }
+  }
+
+  /// Looks again after another process's trainer is gone; what cannot be read now is seen at the launch.
+  private func finding(of job: SweepJob) -> Scheduler.Finding {
+    do {
+      return try RunOnDisk.read(
+        id: job.id, folder: job.folder(in: paths), retries: job.retries
+      ).finding(kind: job.kind, rerun: .none)
+    } catch {
+      return .open(failedTries: 0)
+    }
+  }
+
+  func hasStarted(_ job: LiveJob) {
+    live[job.job.id] = job
+    launchOrder.append(job.job.id)
+    attemptsStarted += 1
+  }
+}
+
+// MARK: - What the system says
+
+/// The monotonic clock.
+func monotonicNow() -> Duration {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+}
+
+/// Bytes that may be written below a folder; nil where the system does not say.
+func freeDiskBytes(_ folder: String) -> Int? {
+  var facts = statvfs()
+  guard statvfs(folder, &facts) == 0 else { return nil }
+  let (bytes, overflows) = UInt(facts.f_bavail).multipliedReportingOverflow(
+    by: UInt(facts.f_frsize))
+  return overflows ? Int.max : Int(clamping: bytes)
+}
+
+/// The last line that a log ends with, at most 400 bytes of it; nil where there is none.
+func lastLine(of path: String) -> String? {
+  // try?: no log, no words.
+  guard let file = try? Descriptor(opening: path, O_RDONLY) else { return nil }
+  let size = file.size
+  let start = max(0, size - 400)
+  let bytes = file.read(at: start, limit: size - start)
+  guard let line = bytes.split(separator: 0x0a).last else { return nil }
+  return String(decoding: line, as: UTF8.self)
+}
+
+extension Duration {
+  /// The length in seconds.
+  var inSeconds: Double {
+    Double(components.seconds) + Double(components.attoseconds) / 1e18
+  }
+}

@@ -1,0 +1,46 @@
+public import ExpCore
+
+/// How a sweep is run.
+public struct SweepSettings: Sendable {
+  /// What of earlier sweeps is run again.
+  public enum Rerun: String, Sendable, Hashable, CaseIterable {
+    /// Only what did not come to an end: cancelled, lost and killed jobs.
+    case none
+    /// Failed and timed-out jobs too; they go on from their newest checkpoint.
+    case failed
+    /// Every run; the files of succeeded ones are moved aside. Base policies that are there are kept, because runs of
+    /// other sweeps start from them.
+    case all
+  }
+
+  /// Resources and patience.
+  public var scheduling: Scheduler.Options
+  /// What of earlier sweeps is run again.
+  public var rerun = Rerun.none
+  /// Nothing new starts with less free disk space than so many bytes.
+  public var diskFloorBytes = 512 << 20
+  /// Whether each trainer is bound to cores of its own; left out where jobs may want more cores than there are.
+  public var pinsCores = true
+  /// Whether INT, TERM and HUP stop the sweep: once gently, twice at once.
+  public var handlesSignals = true
+
+  /// Makes settings.
+  public init(scheduling: Scheduler.Options) { self.scheduling = scheduling }
+}
+
+/// What became of a sweep.
+public struct SweepOutcome: Sendable, Hashable {
+  /// The state of each job; `pending` for those that a stop kept from starting.
+  public var states: [RunID: RunState]
+  /// Reasons, where there is something to say.
+  public var reasons: [RunID: String]
+  /// Why it stopped before its end; nil where it came to it.
+  public var stopCause: Scheduler.StopCause?
+  /// Attempts that this sweep started.
+  public var attemptsStarted: Int
+  /// Wall-clock seconds.
+  public var wallSeconds: Double
+
+  /// Whether it stopped before its end, and can go on.
+  public var stopped: Bool { stopCause != nil }
+}
