@@ -1,1 +1,4 @@
-print("placeholder")
+import Glibc
+import Trainer
+
+exit(TrainerMain.run(arguments: Array(CommandLine.arguments.dropFirst())))

@@ -1,0 +1,55 @@
+/// Responses of different lengths as rows over flat token arrays: row i holds tokens `offsets[i]..<offsets[i + 1]`.
+///
+/// What a mask says elsewhere is true here by construction: nothing but valid tokens is stored, so no padding can be read.
+package struct TokenRows: Sendable, Hashable {
+  /// Where each row begins, then the count of all tokens.
+  package private(set) var offsets: [Int] = [0]
+
+  /// Makes rows of these lengths.
+  package init(lengths: some Sequence<Int> = []) {
+    for length in lengths { append(length: length) }
+  }
+
+  /// Appends a row.
+  ///
+  /// - Precondition: `length >= 0`.
+  package mutating func append(length: Int) {
+    precondition(length >= 0, "a row of \(length) tokens")
+    offsets.append(tokenCount + length)
+  }
+
+  /// Rows.
+  package var count: Int { offsets.count - 1 }
+  /// Tokens in all rows, N.
+  package var tokenCount: Int { offsets[offsets.count - 1] }
+  /// Rows that hold a token.
+  package var nonEmptyCount: Int { (0..<count).count { length($0) > 0 } }
+
+  /// Returns the tokens of a row.
+  package func range(_ row: Int) -> Range<Int> { offsets[row]..<offsets[row + 1] }
+  /// Returns the length of a row.
+  package func length(_ row: Int) -> Int { offsets[row + 1] - offsets[row] }
+
+  /// Returns the tokens of a range of rows.
+  package func tokens(_ rows: Range<Int>) -> Range<Int> {
+    offsets[rows.lowerBound]..<offsets[rows.upperBound]
+  }
+
+  /// Gives every token the value of its row.
+  package func broadcast(_ values: [Double]) -> [Double] {
+    precondition(values.count == count, "\(values.count) values for \(count) rows")
+    var result: [Double] = []
+    result.reserveCapacity(tokenCount)
+    for row in 0..<count {
+      result.append(contentsOf: repeatElement(values[row], count: length(row)))
+    }
+    return result
+  }
+
+  /// Returns the mean of each row that holds a token.
+  package func rowMeans(_ values: [Double]) -> [Double] {
+    (0..<count).compactMap { row in
+      length(row) == 0 ? nil : values[range(row)].reduce(0, +) / Double(length(row))
+    }
+  }
+}

@@ -1,0 +1,66 @@
+package import ExpCore
+package import TrainerProtocol
+
+/// What a checkpoint says of itself, before its numbers.
+package struct CheckpointHeader: Sendable, Hashable, Codable {
+  /// One array of float32 numbers.
+  package struct Section: Sendable, Hashable, Codable {
+    /// `parameters`, `first_moments` or `second_moments`.
+    package var name: String
+    /// Numbers in it.
+    package var count: Int
+    /// Hash of its bytes.
+    package var sha256: ContentHash
+  }
+
+  /// The version of this shape: 1.
+  package var schema = 1
+  /// The run or base policy that wrote it.
+  package var id: RunID
+  /// The stage that wrote it.
+  package var kind: RunRequest.Kind
+  /// Hash of the configuration that produced it.
+  package var configHash: ContentHash
+  /// Steps done.
+  package var step: Int
+  /// Seconds of all attempts that led here.
+  package var seconds: Double
+  /// Steps of the optimiser.
+  package var optimizerSteps: Int
+  /// `entropy_train` of the last step that had one; nil before that.
+  package var previousEntropy: Double?
+  /// The architecture.
+  package var shape: ModelShape
+  /// Tokens in the vocabulary.
+  package var vocabulary: Int
+  /// The longest sequence the model holds.
+  package var contextLength: Int
+  /// The arrays that follow, in order.
+  package var sections: [Section] = []
+
+  /// Makes a header without sections, which writing fills in.
+  package init(
+    id: RunID, kind: RunRequest.Kind, configHash: ContentHash, step: Int, seconds: Double,
+    optimizerSteps: Int, previousEntropy: Double? = nil, shape: ModelShape, vocabulary: Int,
+    contextLength: Int
+  ) {
+    self.id = id
+    self.kind = kind
+    self.configHash = configHash
+    self.step = step
+    self.seconds = seconds
+    self.optimizerSteps = optimizerSteps
+    self.previousEntropy = previousEntropy
+    self.shape = shape
+    self.vocabulary = vocabulary
+    self.contextLength = contextLength
+  }
+
+  enum CodingKeys: String, CodingKey {
+    case schema, id, kind, step, seconds, shape, vocabulary, sections
+    case configHash = "config_hash"
+    case optimizerSteps = "optimizer_steps"
+    case previousEntropy = "previous_entropy"
+    case contextLength = "context_length"
+  }
+}

@@ -1,0 +1,102 @@
+package import TrainerProtocol
+
+/// Measures a policy on the task's fixed validation prompts: the law's H and R come from the same answers.
+package struct Evaluation {
+  /// The fixed problems.
+  package let problems: [Problem]
+  private let family: any TaskFamily
+  private let config: EvaluateConfig
+  private let stream: RandomStream
+
+  /// Draws the problems; the answers' random numbers belong to the run's seed.
+  package init(_ config: EvaluateConfig, family: any TaskFamily, seed: UInt64) throws {
+    self.family = family
+    self.config = config
+    stream = RandomStream(seed: seed, stream: .validationSampling)
+    problems = try family.validationProblems(count: config.prompts)
+    guard !problems.isEmpty else {
+      throw TrainerError(.badRequest, "the task has no validation prompt")
+    }
+  }
+
+  /// Whether a step is followed by an evaluation: the first (0), the last, and every so many.
+  package func isDue(_ step: Int, of totalSteps: Int) -> Bool {
+    step == totalSteps || step.isMultiple(of: config.every)
+  }
+
+  /// Measures the policy behind an engine.
+  ///
+  /// - Throws: `StopRequested` where a stop is wished for before all answers are there.
+  package func measure(
+    _ engine: RolloutEngine, step: Int, shouldStop: () -> Bool
+  ) throws -> StepRecord {
+    let sampled = try answers(
+      engine, samples: config.samples, temperature: 1, step: step, shouldStop)
+    var record = StepRecord()
+    record.values = scores(sampled)
+    var greedy: [Answer] = []
+    if config.greedy {
+      greedy = try answers(engine, samples: 1, temperature: 0, step: step, shouldStop)
+      record.values[MetricName.valGreedy] = SampleStatistics.mean(greedy.map(\.reward))
+    }
+    record.samples = kept(sampled, greedy, step: step)
+    return record
+  }
+
+  private struct Answer {
+    var response: SampledResponse
+    var reward: Double
+  }
+
+  private func answers(
+    _ engine: RolloutEngine, samples: Int, temperature: Double, step: Int,
+    _ shouldStop: () -> Bool
+  ) throws -> [Answer] {
+    let responses = engine.generate(
+      prompts: problems.map(\.prompt), samplesPerPrompt: samples,
+      maxNewTokens: family.maxResponseLength, eos: Vocabulary.eos, temperature: temperature,
+      stream: stream, step: UInt32(step), shouldStop: shouldStop)
+    if shouldStop() { throw StopRequested() }
+    return responses.sorted { ($0.prompt, $0.sample) < ($1.prompt, $1.sample) }.map {
+      Answer(response: $0, reward: family.verify($0.tokens, to: problems[$0.prompt]))
+    }
+  }
+
+  private func scores(_ answers: [Answer]) -> [String: Double] {
+    var byPrompt: [[Double]] = Array(repeating: [], count: problems.count)
+    for answer in answers { byPrompt[answer.response.prompt].append(answer.reward) }
+    let promptMeans = byPrompt.map { SampleStatistics.mean($0) }
+    let entropies = answers.lazy.filter { !$0.response.tokens.isEmpty }.map { answer in
+      answer.response.entropies.reduce(0) { $0 + Double($1) } / Double(answer.response.tokens.count)
+    }
+    let lengths = answers.map { Double($0.response.tokens.count) }
+    var values = [
+      MetricName.entropy: SampleStatistics.mean(Array(entropies)),
+      MetricName.valScore: SampleStatistics.mean(promptMeans),
+      MetricName.passAtK: SampleStatistics.mean(byPrompt.map { $0.contains(1) ? 1 : 0 }),
+      StepMetric.valResponseLength: SampleStatistics.mean(lengths),
+    ]
+    if promptMeans.count > 1 {
+      // Answers to one prompt are not independent, prompts are: the spread of their means is what counts.
+      values[MetricName.valScoreSE] =
+        (SampleStatistics.variance(promptMeans) / Double(promptMeans.count)).squareRoot()
+    }
+    return values
+  }
+
+  private func kept(_ sampled: [Answer], _ greedy: [Answer], step: Int) -> [SampleRecord] {
+    problems.prefix(config.keep).enumerated().map { index, problem in
+      SampleRecord(
+        step: step, prompt: family.vocabulary.text(problem.prompt),
+        reference: family.vocabulary.text(problem.reference),
+        answers: sampled.filter { $0.response.prompt == index }.map(text),
+        greedy: greedy.first { $0.response.prompt == index }.map(text))
+    }
+  }
+
+  private func text(_ answer: Answer) -> SampleRecord.Answer {
+    SampleRecord.Answer(
+      text: family.vocabulary.text(answer.response.tokens), reward: answer.reward,
+      entropies: answer.response.entropies.map(Double.init))
+  }
+}

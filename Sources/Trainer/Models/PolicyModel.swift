@@ -1,0 +1,115 @@
+package import ExpCore
+import Glibc
+package import TrainerTensor
+
+/// A decoder-only transformer's parameters and gradients: RMSNorm, rotary positions, grouped-query attention, SwiGLU.
+package final class PolicyModel {
+  /// Its widths.
+  package let shape: ModelShape
+  /// Tokens it knows.
+  package let vocabulary: Int
+  /// Tokens of the longest sequence it can read.
+  package let contextLength: Int
+  /// Its tensors, in the order of the flat buffers.
+  package var tensors: [NamedTensor] { layout.tensors }
+  /// Floats in the flat buffers, embedding included.
+  package var parameterCount: Int { layout.parameterCount }
+  /// All parameters, flat.
+  package var parameters: UnsafeMutableBufferPointer<Float> { parameterBuffer.floats }
+  /// Their gradients, flat; backward passes add to them.
+  package var gradients: UnsafeMutableBufferPointer<Float> { gradientBuffer.floats }
+
+  let device: Device
+  let layout: ModelLayout
+  let weights: ModelWeights
+  let weightGradients: ModelWeights
+  let heads: AttentionHeads
+  let rotary: RotaryTable
+  private let parameterBuffer: FloatBuffer
+  private let gradientBuffer: FloatBuffer
+  private let rotaryBuffer: FloatBuffer
+
+  /// Makes a model with all parameters 0, on `device` or else on the configured one.
+  ///
+  /// - Throws: `ModelError` for widths that do not fit together, `TensorError` where memory is missing.
+  package init(
+    shape: ModelShape, vocabulary: Int, contextLength: Int, device: Device? = nil
+  ) throws {
+    try ModelError.check(shape, vocabulary: vocabulary, contextLength: contextLength)
+    self.shape = shape
+    self.vocabulary = vocabulary
+    self.contextLength = contextLength
+    self.device = device ?? TensorRuntime.device
+    layout = ModelLayout(shape: shape, vocabulary: vocabulary)
+    parameterBuffer = try FloatBuffer(count: layout.parameterCount)
+    gradientBuffer = try FloatBuffer(count: layout.parameterCount)
+    weights = ModelWeights(layout, over: parameterBuffer.start)
+    weightGradients = ModelWeights(layout, over: gradientBuffer.start)
+    heads = AttentionHeads(query: shape.heads, key: shape.kvHeads, width: shape.headWidth)
+    let half = shape.headWidth / 2
+    rotaryBuffer = try FloatBuffer(
+      count: 2 * Carver.size(rows: contextLength, columns: half))
+    var carver = Carver(rotaryBuffer)
+    let cosines = carver.take(rows: contextLength, columns: half)
+    let sines = carver.take(rows: contextLength, columns: half)
+    rotary = RotaryTable(cosines: cosines, sines: sines)
+    PolicyModel.fillRotary(cosines: cosines, sines: sines)
+  }
+
+  /// Angle of channel pair i at position t: t * 10000^(-i / half), as in RoFormer (arXiv:2104.09864, section 3.2.2).
+  private static func fillRotary(cosines: Matrix, sines: Matrix) {
+    let half = cosines.columns
+    for position in 0..<cosines.rows {
+      for pair in 0..<half {
+        let angle = Double(position) * pow(10000, -Double(pair) / Double(half))
+        cosines.base[position * half + pair] = Float(cos(angle))
+        sines.base[position * half + pair] = Float(sin(angle))
+      }
+    }
+  }
+
+  /// Draws initial parameters: normal with deviation 0.02, over sqrt(2 L) for projections into the residual stream.
+  ///
+  /// Norm weights become 1 and biases 0. The same seed gives the same bits whatever the kernel set.
+  package func initialise(seed: UInt64) {
+    let stream = RandomStream(seed: seed, stream: .initialWeights)
+    let residual = 0.02 / (2 * Double(shape.layers)).squareRoot()
+    for (index, tensor) in tensors.enumerated() {
+      let values = UnsafeMutableBufferPointer(rebasing: parameters[tensor.range])
+      if tensor.decays {
+        let writesToResidual =
+          tensor.name.hasSuffix("output.weight") || tensor.name.hasSuffix("down.weight")
+        PolicyModel.fillNormal(
+          values, deviation: writesToResidual ? residual : 0.02, stream, tensor: UInt32(index))
+      } else {
+        values.update(repeating: tensor.name.hasSuffix("bias") ? 0 : 1)
+      }
+    }
+  }
+
+  /// Box and Muller's transform of two uniform numbers per pair of elements.
+  private static func fillNormal(
+    _ values: UnsafeMutableBufferPointer<Float>, deviation: Double, _ stream: RandomStream,
+    tensor: UInt32
+  ) {
+    for pair in 0..<(values.count + 1) / 2 {
+      let low = UInt32(truncatingIfNeeded: pair)
+      let high = UInt32(truncatingIfNeeded: pair >> 32)
+      let radius = (-2 * log(1 - stream.uniform(tensor, low, high, 0))).squareRoot() * deviation
+      let angle = 2 * Double.pi * stream.uniform(tensor, low, high, 1)
+      values[2 * pair] = Float(radius * cos(angle))
+      if 2 * pair + 1 < values.count { values[2 * pair + 1] = Float(radius * sin(angle)) }
+    }
+  }
+
+  /// Takes over the parameters of a model of the same shape.
+  package func copyParameters(from other: PolicyModel) {
+    precondition(
+      other.shape == shape && other.vocabulary == vocabulary,
+      "parameters of a model of another shape")
+    _ = parameters.update(fromContentsOf: other.parameters)
+  }
+
+  /// Sets all gradients to 0.
+  package func zeroGradients() { gradients.update(repeating: 0) }
+}

@@ -1,0 +1,61 @@
+import Glibc
+import TrainerTensor
+
+/// AdamW with global gradient-norm clipping (Loshchilov and Hutter, arXiv:1711.05101; Kingma and Ba, arXiv:1412.6980).
+///
+/// As in PyTorch: p *= 1 - lr * decay, then p -= lr * (m / c1) / (sqrt(v / c2) + epsilon), and gradients are scaled by
+/// min(1, maxGradNorm / (norm + 1e-6)) first.
+package final class AdamW {
+  /// First moments, parallel to the model's parameters.
+  package var firstMoments: UnsafeMutableBufferPointer<Float> { firstBuffer.floats }
+  /// Second moments, parallel to the model's parameters.
+  package var secondMoments: UnsafeMutableBufferPointer<Float> { secondBuffer.floats }
+  /// Steps taken, which the bias corrections depend on.
+  package var stepCount = 0
+
+  private let model: PolicyModel
+  private let beta1: Double
+  private let beta2: Double
+  private let epsilon: Double
+  private let weightDecay: Double
+  private let firstBuffer: FloatBuffer
+  private let secondBuffer: FloatBuffer
+
+  /// Makes an optimiser of all parameters of a model; `weightDecay` applies to matrices only.
+  package init(
+    model: PolicyModel, beta1: Double, beta2: Double, epsilon: Double = 1e-8, weightDecay: Double
+  ) {
+    self.model = model
+    self.beta1 = beta1
+    self.beta2 = beta2
+    self.epsilon = epsilon
+    self.weightDecay = weightDecay
+    firstBuffer = FloatBuffer.required(count: model.parameterCount)
+    secondBuffer = FloatBuffer.required(count: model.parameterCount)
+  }
+
+  /// Takes one step along the model's gradients, and returns their global norm before clipping.
+  ///
+  /// A norm that is not finite leaves everything as it is; the caller sees it in the result.
+  package func step(learningRate: Double, maxGradNorm: Double) -> Double {
+    let device = model.device
+    let norm = device.sumOfSquares(model.gradients).squareRoot()
+    guard norm.isFinite else { return norm }
+    stepCount += 1
+    let count = Double(stepCount)
+    var settings = AdamWSettings(
+      learningRate: Float(learningRate), beta1: Float(beta1), beta2: Float(beta2),
+      epsilon: Float(epsilon), weightDecay: 0, biasCorrection1: Float(1 - pow(beta1, count)),
+      biasCorrection2Root: Float((1 - pow(beta2, count)).squareRoot()),
+      gradientScale: Float(min(1, maxGradNorm / (norm + 1e-6))))
+    for tensor in model.tensors {
+      settings.weightDecay = tensor.decays ? Float(weightDecay) : 0
+      device.stepAdamW(
+        parameters: .init(rebasing: model.parameters[tensor.range]),
+        firstMoments: .init(rebasing: firstMoments[tensor.range]),
+        secondMoments: .init(rebasing: secondMoments[tensor.range]),
+        gradients: .init(rebasing: model.gradients[tensor.range]), settings: settings)
+    }
+    return norm
+  }
+}

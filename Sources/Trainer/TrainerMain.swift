@@ -1,0 +1,123 @@
+internal import ExpCore
+internal import FoundationEssentials
+internal import Glibc
+internal import TrainerProtocol
+internal import TrainerTensor
+
+/// The trainer as a program: arguments in, exit code out.
+public enum TrainerMain {
+  private static let usage = """
+    usage: exp-trainer --request FILE   do what a request asks for, in the folder that holds it
+           exp-trainer describe         print what this trainer was built from, as JSON
+
+    """
+
+  /// Runs the command that the arguments (without the program's name) ask for and returns the exit code.
+  ///
+  /// It may replace the process by a fresh one of the same program, where BLAS needs other variables than it was
+  /// loaded with. TERM, INT, HUP, or the end of a pipe on standard input make it save and leave with code 75.
+  public static func run(arguments: [String]) -> Int32 {
+    do {
+      switch arguments {
+      case ["describe"]:
+        try describe()
+        return TrainerExit.succeeded.rawValue
+      case ["--help"], ["-h"]:
+        write(usage, to: STDOUT_FILENO)
+        return TrainerExit.succeeded.rawValue
+      case _ where arguments.count == 2 && arguments[0] == "--request":
+        return try train(requestAt: arguments[1]).rawValue
+      default:
+        write("exp-trainer: error: cannot read the arguments\n\(usage)", to: STDERR_FILENO)
+        return TrainerExit.badRequest.rawValue
+      }
+    } catch {
+      write("exp-trainer: error: \(error)\n", to: STDERR_FILENO)
+      return ((error as? TrainerError)?.exit ?? .internalError).rawValue
+    }
+  }
+
+  private static func train(requestAt path: String) throws -> TrainerExit {
+    StopSignal.catchSignals()
+    StopSignal.watchParent()
+    let folder = RunFolder(path: folder(of: path))
+    let request = try readRequest(path)
+    let identity = try identity()
+    guard request.sourceFingerprint == identity.sourceFingerprint else {
+      throw TrainerError(
+        .badRequest,
+        "'\(path)' is for a trainer built from \(request.sourceFingerprint); this one was built from "
+          + "\(identity.sourceFingerprint)",
+        mend: "plan the sweep again with this trainer, or build the sources that the request names")
+    }
+    try ProcessFacts.settleEnvironment(request.compute)
+    try configure(request.compute)
+    let lock = try FileHandleOwner(opening: folder.lock, flags: O_RDWR | O_CREAT)
+    // Whoever started us through a pipe has handed the lock over already; it is held, and by us.
+    guard StopSignal.isStartedThroughPipe || lock.tryLock() else {
+      throw TrainerError(
+        .stopped, "another trainer of this run is at work: it holds '\(folder.lock)'",
+        mend: "wait for it, or end it with TERM")
+    }
+    return try TrainingRun(
+      request, in: folder, identity: identity, stopReason: { StopSignal.words }
+    ).run()
+  }
+
+  private static func readRequest(_ path: String) throws -> RunRequest {
+    let bytes: Data
+    do {
+      bytes = try Data(contentsOf: URL(filePath: path))
+    } catch {
+      throw TrainerError(.badRequest, "cannot read the request '\(path)': \(error)")
+    }
+    return try RequestCheck.read(bytes, path: path)
+  }
+
+  private static func configure(_ compute: RunRequest.Compute) throws {
+    do {
+      try TensorRuntime.configure(kernelSet: compute.kernelSet, threads: compute.threads)
+    } catch {
+      throw TrainerError(.badRequest, "'compute' of the request: \(error)")
+    }
+  }
+
+  private static func describe() throws {
+    let compute = RunRequest.Compute(processorFlags: ProcessFacts.processorFlags, threads: 1)
+    try ProcessFacts.settleEnvironment(compute)
+    let identity = try identity()
+    let facts: JSONValue = [
+      "protocol": 1, "source_fingerprint": .string(identity.sourceFingerprint.hex),
+      "binary_sha256": identity.binarySHA256.map { .string($0.hex) } ?? .null,
+      "blas": .string(identity.blas), "compute": try JSONValue(encoding: compute),
+    ]
+    write(facts.prettyJSON + "\n", to: STDOUT_FILENO)
+  }
+
+  private static func identity() throws -> TrainingRun.Identity {
+    guard let fingerprint = ContentHash(hex: BuildFacts.sourceFingerprint) else {
+      throw TrainerError(.internalError, "the build left no hash of its sources")
+    }
+    return TrainingRun.Identity(
+      sourceFingerprint: fingerprint, binarySHA256: ProcessFacts.binaryHash,
+      blas: TensorRuntime.blasDescription)
+  }
+
+  private static func folder(of path: String) -> String {
+    guard let slash = path.lastIndex(of: "/") else { return "." }
+    return slash == path.startIndex ? "/" : String(path[..<slash])
+  }
+
+  private static func write(_ text: String, to descriptor: Int32) {
+    let bytes = Array(text.utf8)
+    var done = 0
+    while done < bytes.count {
+      let count = bytes[done...].withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress, $0.count)
+      }
+      // Nobody is left to tell that the terminal is gone.
+      guard count > 0 else { return }
+      done += count
+    }
+  }
+}

@@ -1,0 +1,122 @@
+// Attention of single new tokens to cached keys and values, in attention_forward's orders of summation.
+
+TRN_INLINE float *cache_keys(trn_cache cache, int64_t slot, int64_t g, trn_heads heads) {
+  return cache.keys + (slot * heads.key_heads + g) * heads.head_width * cache.capacity;
+}
+
+TRN_INLINE float *cache_values(trn_cache cache, int64_t slot, int64_t g, trn_heads heads) {
+  return cache.values + (slot * heads.key_heads + g) * heads.head_width * cache.capacity;
+}
+
+static trn_status cache_store(
+  trn_cache cache, const float *qkv, trn_sequences sequences, const int32_t *slots,
+  trn_heads heads) {
+  const int64_t NH = heads.query_heads, KVH = heads.key_heads, HS = heads.head_width;
+  const int64_t S = (NH + 2 * KVH) * HS;
+  for (int64_t n = 0; n < sequences.count; n++) {
+    const int64_t first = sequences.offsets[n], L = sequences.offsets[n + 1] - first;
+    for (int64_t g = 0; g < KVH; g++) {
+      const float *k = qkv + first * S + (NH + g) * HS;
+      transpose_tokens(cache_keys(cache, slots[n], g, heads), cache.capacity, k, S, L, HS);
+      float *values = cache_values(cache, slots[n], g, heads);
+      for (int64_t j = 0; j < L; j++) row_copy(values + j * HS, k + KVH * HS + j * S, HS);
+    }
+  }
+  return TRN_OK;
+}
+
+TRN_INLINE void cache_append(
+  trn_cache cache, int64_t slot, int64_t place, const float *row, trn_heads heads) {
+  const int64_t NH = heads.query_heads, KVH = heads.key_heads, HS = heads.head_width;
+  for (int64_t g = 0; g < KVH; g++) {
+    float *keys = cache_keys(cache, slot, g, heads) + place;
+    for (int64_t d = 0; d < HS; d++) keys[d * cache.capacity] = row[(NH + g) * HS + d];
+    row_copy(cache_values(cache, slot, g, heads) + place * HS, row + (NH + KVH + g) * HS, HS);
+  }
+}
+
+// Heads of one row taken together: their chains of dependent additions overlap.
+static constexpr int64_t HB = 4;
+
+struct decode_row {
+  const float *qkv;
+  float *out;
+  int64_t before, own;  // tokens in prefix and suffix
+  int64_t prefix_slot, suffix_slot;
+};
+
+// Scores of N heads against one cache: scores[i, 0..<keys] at distance lds, stored in whole vectors.
+template <int64_t N>
+TRN_INLINE void decode_scores(
+  float *scores, int64_t lds, const float *const *queries, const float *const *keysT,
+  int64_t capacity, int64_t keys, int64_t HS) {
+  for (int64_t j = 0; j < keys; j += W) {
+    vf sums[N];
+    for (int64_t i = 0; i < N; i++) sums[i] = 0;
+    for (int64_t d = 0; d < HS; d++)
+      for (int64_t i = 0; i < N; i++)
+        sums[i] = fma(vf(queries[i][d]), load(keysT[i] + d * capacity + j), sums[i]);
+    for (int64_t i = 0; i < N; i++) store(scores + i * lds + j, sums[i]);
+  }
+}
+
+// Adds weights[i, key] * values[i][key] to one vector of channels of N heads, key by key.
+template <int64_t N>
+TRN_INLINE void decode_weigh(
+  vf *sums, const float *weights, int64_t ldw, const float *const *values, int64_t d, int64_t keys,
+  int64_t HS) {
+  for (int64_t j = 0; j < keys; j++)
+    for (int64_t i = 0; i < N; i++)
+      sums[i] = fma(vf(weights[i * ldw + j]), load_first(values[i] + j * HS + d, HS - d), sums[i]);
+}
+
+template <int64_t N>
+TRN_INLINE void decode_heads(
+  const decode_row &row, int64_t first, trn_cache prefix, trn_cache suffix, trn_heads heads,
+  float *scratch) {
+  const int64_t HS = heads.head_width, lds = round_up(row.before + row.own, W) + W;
+  const float *queries[N], *prefix_keys[N], *suffix_keys[N], *prefix_values[N], *suffix_values[N];
+  for (int64_t i = 0; i < N; i++) {
+    const int64_t g = (first + i) / (heads.query_heads / heads.key_heads);
+    queries[i] = row.qkv + (first + i) * HS;
+    prefix_keys[i] = cache_keys(prefix, row.prefix_slot, g, heads);
+    suffix_keys[i] = cache_keys(suffix, row.suffix_slot, g, heads);
+    prefix_values[i] = cache_values(prefix, row.prefix_slot, g, heads);
+    suffix_values[i] = cache_values(suffix, row.suffix_slot, g, heads);
+  }
+  // The suffix's scores land right behind the prefix's, over the unused lanes of its last vector.
+  decode_scores<N>(scratch, lds, queries, prefix_keys, prefix.capacity, row.before, HS);
+  decode_scores<N>(scratch + row.before, lds, queries, suffix_keys, suffix.capacity, row.own, HS);
+  const float scale = attention_scale(HS);
+  float factors[N];
+  for (int64_t i = 0; i < N; i++)
+    factors[i] = 1.0f / softmax_row(scratch + i * lds, row.before + row.own, scale).sum;
+  for (int64_t d = 0; d < HS; d += W) {
+    vf sums[N];
+    for (int64_t i = 0; i < N; i++) sums[i] = 0;
+    decode_weigh<N>(sums, scratch, lds, prefix_values, d, row.before, HS);
+    decode_weigh<N>(sums, scratch + row.before, lds, suffix_values, d, row.own, HS);
+    for (int64_t i = 0; i < N; i++)
+      store_first(row.out + (first + i) * HS + d, sums[i] * factors[i], HS - d);
+  }
+}
+
+static trn_status attention_decode(
+  float *out, const float *qkv, trn_cache prefix, trn_cache suffix, trn_decode_rows rows,
+  trn_heads heads, float *scratch) {
+  const int64_t NH = heads.query_heads, HS = heads.head_width;
+  const int64_t S = (NH + 2 * heads.key_heads) * HS;
+  for (int64_t b = 0; b < rows.count; b++) {
+    const decode_row row = {
+      qkv + b * S,        out + b * NH * HS,   rows.prefix_length[b], rows.suffix_length[b] + 1,
+      rows.prefix_slot[b], rows.suffix_slot[b],
+    };
+    cache_append(suffix, row.suffix_slot, row.own - 1, row.qkv, heads);
+    int64_t h = 0;
+    for (; NH - h >= HB; h += HB) decode_heads<HB>(row, h, prefix, suffix, heads, scratch);
+    if (NH - h == 3) decode_heads<3>(row, h, prefix, suffix, heads, scratch);
+    if (NH - h == 2) decode_heads<2>(row, h, prefix, suffix, heads, scratch);
+    if (NH - h == 1) decode_heads<1>(row, h, prefix, suffix, heads, scratch);
+  }
+  return TRN_OK;
+}

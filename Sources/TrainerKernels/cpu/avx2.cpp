@@ -1,0 +1,16 @@
+// The kernel set "avx2".
+#if defined(__x86_64__)
+
+#define TRN_SET_NAME "avx2"
+#define TRN_SET_TABLE trn_kernels_avx2
+#define TRN_LANES 8
+#define TRN_HAS_FMA 1
+
+#include "prelude.h"
+
+#pragma clang attribute push( \
+  __attribute__((target("avx2,fma,bmi,bmi2,lzcnt"))), apply_to = function)
+#include "kernel_set.h"
+#pragma clang attribute pop
+
+#endif

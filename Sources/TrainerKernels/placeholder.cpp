@@ -1,1 +1,0 @@
-#include "include/trainer_kernels.h"

@@ -1,0 +1,39 @@
+import Synchronization
+internal import TrainerKernels
+
+/// Process-wide settings of the numerical kernels.
+public enum TensorRuntime {
+  private static let current = Mutex<Device?>(nil)
+
+  /// Chooses the kernels that models made from now on use, and the threads of BLAS.
+  ///
+  /// `kernelSet` is `avx512`, `avx2` or `generic`. OpenBLAS's own kernels follow the environment variable
+  /// `OPENBLAS_CORETYPE`, read when the library loads and out of reach here.
+  /// - Throws: `TensorError` for a name that is unknown, instructions that are missing, or a count below 1.
+  public static func configure(kernelSet: String, threads: Int) throws(TensorError) {
+    let device = try Device(kernelSet: kernelSet)
+    guard threads >= 1, let count = Int32(exactly: threads),
+      trn_blas_set_threads(count) == TRN_OK
+    else { throw .badThreadCount(threads) }
+    current.withLock { $0 = device }
+  }
+
+  /// The device that models use unless told otherwise: the configured one, else the widest the processor has.
+  public static var device: Device {
+    current.withLock { device in
+      if let device { return device }
+      trn_blas_set_threads(1)
+      let widest = Device.widest
+      device = widest
+      return widest
+    }
+  }
+
+  /// OpenBLAS's version and build, and after a semicolon the kernels it runs.
+  public static var blasDescription: String {
+    "\(String(cString: trn_blas_config())); \(blasCoreName)"
+  }
+
+  /// The kernels OpenBLAS runs, such as `SkylakeX`.
+  public static var blasCoreName: String { String(cString: trn_blas_core_name()) }
+}
