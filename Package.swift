@@ -14,16 +14,20 @@ let argumentParser = Target.Dependency.product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let grdbSQLite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency] = [], hasFixtures: Bool = false
+) -> Target {
   .testTarget(
     name: "\(name)Tests",
     dependencies: [.target(name: name), "ExpCore", "TestSupport"] + dependencies,
-    exclude: [], swiftSettings: strict)
+    // Fixtures are found beside the tests' sources, not copied into a bundle.
+    exclude: hasFixtures ? ["Fixtures"] : [], swiftSettings: strict)
 }
 
 let package = Package(
@@ -59,10 +63,11 @@ let package = Package(
     module("TrainerProtocol", ["ExpCore"]),
 
     // MARK: Record: the SQLite store, a cache of the run folders
-    module("ExpStore", ["ExpCore", "TrainerProtocol", grdb]),
+    module("ExpStore", ["ExpCore", "TrainerProtocol", grdb, grdbSQLite]),
 
     // MARK: Schedule: decisions as a state machine, effects at its edge
-    module("ExpSchedule", ["ExpCore", "ExpPlan", "ExpStore", "TrainerProtocol"]),
+    .systemLibrary(name: "CLinuxProcess"),
+    module("ExpSchedule", ["ExpCore", "TrainerProtocol", "CLinuxProcess"]),
 
     // MARK: Train: kernels, tensors, models, algorithms, loop
     .systemLibrary(
@@ -85,7 +90,7 @@ let package = Package(
     module("ExpFit", ["ExpCore"]),
 
     // MARK: Report: tables and figures
-    module("ExpReport", ["ExpCore", "ExpFit", "ExpStore"]),
+    module("ExpReport", ["ExpCore", "ExpFit"]),
 
     // MARK: Commands
     module(
@@ -99,28 +104,28 @@ let package = Package(
       name: "exp-trainer", dependencies: ["Trainer", "TrainerProtocol"], swiftSettings: strict),
 
     // MARK: Build: the trainer's sources, hashed into the trainer
-    .executableTarget(
-      name: "source-fingerprint", dependencies: ["ExpCore"], swiftSettings: strict),
-    .plugin(
-      name: "SourceFingerprint", capability: .buildTool(), dependencies: ["source-fingerprint"]),
+    .plugin(name: "SourceFingerprint", capability: .buildTool()),
 
     // MARK: Tests
-    .target(name: "TestSupport", dependencies: ["ExpCore"], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["ExpCore"], path: "Tests/TestSupport",
+      swiftSettings: strict),
     .testTarget(
       name: "ExpCoreTests", dependencies: ["ExpCore", "TestSupport"], swiftSettings: strict),
-    tests("ExpSpec"),
-    tests("ExpPlan", ["ExpSpec"]),
+    tests("ExpSpec", ["TrainerProtocol"], hasFixtures: true),
+    tests("ExpPlan", ["ExpSpec"], hasFixtures: true),
     tests("ExpProvenance"),
     tests("TrainerProtocol"),
     tests("ExpStore", ["TrainerProtocol"]),
-    tests("ExpSchedule", ["ExpPlan", "ExpStore", "TrainerProtocol"]),
+    tests("ExpSchedule", ["TrainerProtocol"], hasFixtures: true),
     tests("TrainerTensor"),
     tests("Trainer", ["TrainerProtocol", "TrainerTensor"]),
-    tests("ExpFit"),
-    tests("ExpReport", ["ExpFit", "ExpStore"]),
+    tests("ExpFit", hasFixtures: true),
+    tests("ExpReport", ["ExpFit"]),
     tests("ExpCLI"),
     .testTarget(
-      name: "EndToEndTests", dependencies: ["ExpCore", "TestSupport"], swiftSettings: strict),
+      name: "EndToEndTests", dependencies: ["ExpCore", "TestSupport", "exp", "exp-trainer"],
+      swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx20
 )

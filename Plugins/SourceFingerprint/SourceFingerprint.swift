@@ -12,18 +12,21 @@ struct SourceFingerprint: BuildToolPlugin {
   func createBuildCommands(context: PluginContext, target: any Target) async throws -> [Command] {
     let root = context.package.directoryURL
     let output = context.pluginWorkDirectoryURL.appending(path: "SourceFingerprint.swift")
+    let script = root.appending(path: "scripts").appending(path: "source-fingerprint")
     var inputs = [root.appending(path: "Package.swift")]
     for folder in Self.folders {
       let url = root.appending(path: "Sources").appending(path: folder)
-      let files = FileManager.default.enumerator(
-        at: url, includingPropertiesForKeys: nil)?.allObjects as? [URL] ?? []
+      let files =
+        FileManager.default.enumerator(
+          at: url, includingPropertiesForKeys: nil)?.allObjects as? [URL] ?? []
       inputs += files.filter { !$0.hasDirectoryPath }.sorted { $0.path < $1.path }
     }
     return [
       .buildCommand(
         displayName: "Hash the trainer's sources",
-        executable: try context.tool(named: "source-fingerprint").url,
-        arguments: [root.path, output.path] + Self.folders, inputFiles: inputs,
+        executable: URL(filePath: "/bin/sh"),
+        arguments: [script.path, root.path, output.path] + Self.folders,
+        inputFiles: inputs + [script],
         outputFiles: [output])
     ]
   }

@@ -14,6 +14,7 @@ final class SweepWatcher: SweepObserver {
   private let live: Bool
   private let style: Style
   private var drawnLines = 0
+  private var said: Set<String> = []
   private var shown: ProgressSnapshot?
   private var lastPlain = ContinuousClock.now - .seconds(60)
 
@@ -51,7 +52,10 @@ final class SweepWatcher: SweepObserver {
     if live { redraw(now) } else { logLines(now) }
   }
 
-  func message(_ text: String) { say(text) }
+  /// Says a thing once: what a trainer repeats at every step is in its events.
+  func message(_ text: String) {
+    if said.insert(text).inserted { say(text) }
+  }
 
   func phaseWillStart(_ phase: Int) throws { try beforeHeldOut() }
 

@@ -1,0 +1,44 @@
+# The front door: the same commands for people and for CI. No target reads standard input.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup build test lint format check smoke demo bench clean
+
+# One configuration for product and tests: everything is compiled once.
+# The import check makes a module that imports what Package.swift does not grant it fail to build.
+SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
+PACKAGES := libyaml-dev libsqlite3-dev libgit2-dev libopenblas-dev pkg-config
+BIN := .build/release
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Install the missing Debian packages (says which; sudo only when not root)
+	@bash scripts/setup $(PACKAGES)
+
+build: setup ## Build .build/release/exp and .build/release/exp-trainer
+	swift build $(SWIFT_FLAGS) --product exp </dev/null
+	swift build $(SWIFT_FLAGS) --product exp-trainer </dev/null
+
+test: build ## Build and run all tests
+	swift test $(SWIFT_FLAGS) </dev/null
+
+lint: ## Check format and documentation of every Swift file
+	swift format lint --strict --recursive Package.swift Plugins Sources Tests </dev/null
+
+format: ## Format every Swift file
+	swift format format --in-place --recursive Package.swift Plugins Sources Tests </dev/null
+
+smoke: build ## A real sweep of a few seconds on the built binary, in a temporary folder
+	@bash scripts/smoke $(BIN)
+
+check: lint test smoke ## All that CI runs
+
+demo: build ## Run the quick-start sweep and show what it found
+	$(BIN)/exp sweep experiments/quickstart.yaml </dev/null
+	@bash scripts/demo-report $(BIN)
+
+bench: build ## Trainer speed on one core, beside the sgemm rate of the same run
+	$(BIN)/exp-trainer bench </dev/null
+
+clean: ## Remove build products; never runs/
+	rm -rf .build
