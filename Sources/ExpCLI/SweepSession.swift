@@ -41,14 +41,13 @@ struct SweepSession {
   /// The jobs of the sweep: each base policy once, then the runs.
   func jobs() throws -> [SweepJob] {
     var jobs: [SweepJob] = []
-    let normalBases = Set(plan.points.filter { !$0.heldOut }.map(\.baseHash))
     for base in plan.bases {
       jobs.append(
         SweepJob(
           id: baseID(base.configHash), kind: .base, label: base.label,
           config: try base.config.decoded(as: RunConfig.self), base: nil,
-          phase: normalBases.contains(base.configHash) ? 0 : 1,
-          estimatedSeconds: base.cost.seconds, cores: spec.resources.cores,
+          // A held-out size's base policy says nothing about its RL runs, so it need not wait for the predictions.
+          phase: 0, estimatedSeconds: base.cost.seconds, cores: spec.resources.cores,
           memoryBytes: spec.resources.memoryBytes ?? base.cost.memoryBytes,
           timeout: .seconds(spec.limits.timeoutSeconds), retries: spec.limits.retries,
           checkpointSeconds: spec.checkpoints.seconds))

@@ -14,9 +14,6 @@ package struct Evaluation {
     self.config = config
     stream = RandomStream(seed: seed, stream: .validationSampling)
     problems = try family.validationProblems(count: config.prompts)
-    guard !problems.isEmpty else {
-      throw TrainerError(.badRequest, "the task has no validation prompt")
-    }
   }
 
   /// Whether a step is followed by an evaluation: the first (0), the last, and every so many.
@@ -76,12 +73,34 @@ package struct Evaluation {
       MetricName.passAtK: SampleStatistics.mean(byPrompt.map { $0.contains(1) ? 1 : 0 }),
       StepMetric.valResponseLength: SampleStatistics.mean(lengths),
     ]
-    if promptMeans.count > 1 {
-      // Answers to one prompt are not independent, prompts are: the spread of their means is what counts.
-      values[MetricName.valScoreSE] =
-        (SampleStatistics.variance(promptMeans) / Double(promptMeans.count)).squareRoot()
-    }
+    values[MetricName.valScoreSE] = Evaluation.clusteredStandardError(
+      of: promptMeans, clusters: problems.map(\.prompt))
     return values
+  }
+
+  /// Returns the standard error of the mean where only values of different clusters are independent; nil for one cluster.
+  ///
+  /// Sums of deviations per cluster take the place of single deviations, with G / (G - 1) for G clusters (Liang and
+  /// Zeger, Biometrika 1986). With clusters of one value it is the usual standard error.
+  package static func clusteredStandardError(
+    of values: [Double], clusters: [[Int32]]
+  ) -> Double? {
+    let mean = SampleStatistics.mean(values)
+    var places: [[Int32]: Int] = [:]
+    // Sums are kept in order of first occurrence: a dictionary's own order differs from run to run, and so would rounding.
+    var sums: [Double] = []
+    for (value, cluster) in zip(values, clusters) {
+      let place = places[cluster, default: sums.count]
+      if place == sums.count {
+        places[cluster] = place
+        sums.append(0)
+      }
+      sums[place] += value - mean
+    }
+    guard sums.count > 1 else { return nil }
+    let count = Double(sums.count)
+    let square = sums.reduce(0) { $0 + $1 * $1 } * count / (count - 1)
+    return square.squareRoot() / Double(values.count)
   }
 
   private func kept(_ sampled: [Answer], _ greedy: [Answer], step: Int) -> [SampleRecord] {

@@ -5,6 +5,7 @@ struct RLDefinitions {
   let train: TrainConfig
   let evaluate: EvaluateConfig
   let promptCount: Int
+  let distinctCount: Int
 
   /// The definitions by name of the series.
   var texts: [String: String] {
@@ -14,7 +15,8 @@ struct RLDefinitions {
 
   private var evaluationTexts: [String: String] {
     let answers =
-      "\(evaluate.samples) answers sampled at temperature 1 to each of \(promptCount) fixed validation prompts"
+      "\(evaluate.samples) answers sampled at temperature 1 to each of \(promptCount) fixed validation prompts "
+      + "(\(distinctCount) of them distinct)"
     var texts = [
       MetricName.entropy:
         "full-vocabulary Shannon entropy in nats at temperature 1, mean over answers of the mean over tokens "

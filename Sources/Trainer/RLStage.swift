@@ -60,11 +60,6 @@ package final class RLStage: TrainingStage {
 
   package func measureStart() throws -> StepRecord {
     var record = StepRecord()
-    if evaluation.problems.count < evaluateConfig.prompts {
-      record.messages.append(
-        "the task has \(evaluation.problems.count) distinct validation prompts of the "
-          + "\(evaluateConfig.prompts) asked for; each is measured once")
-    }
     try evaluate(0, into: &record)
     return record
   }
@@ -180,7 +175,8 @@ package final class RLStage: TrainingStage {
 
   package var definitions: [String: String] {
     RLDefinitions(
-      train: config, evaluate: evaluateConfig, promptCount: evaluation.problems.count
+      train: config, evaluate: evaluateConfig, promptCount: evaluation.problems.count,
+      distinctCount: Set(evaluation.problems.map(\.prompt)).count
     ).texts
   }
 }

@@ -17,7 +17,7 @@ package enum StepDiagnostics {
     return values
   }
 
-  /// Token-level covariance (EM's Eq. 10): its mean, the means of its largest fractions, and their share.
+  /// Token-level covariance, EM's equation 10: its mean, the means of its largest fractions, and their share.
   private static func covariances(
     _ batch: PolicyBatch, _ estimator: AdvantageEstimator
   ) -> [String: Double] {

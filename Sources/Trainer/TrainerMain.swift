@@ -1,5 +1,4 @@
 internal import ExpCore
-internal import FoundationEssentials
 internal import Glibc
 internal import TrainerProtocol
 internal import TrainerTensor
@@ -9,6 +8,7 @@ public enum TrainerMain {
   private static let usage = """
     usage: exp-trainer --request FILE   do what a request asks for, in the folder that holds it
            exp-trainer describe         print what this trainer was built from, as JSON
+           exp-trainer bench            measure rollout and update on one core, beside the rate of BLAS
 
     """
 
@@ -22,6 +22,9 @@ public enum TrainerMain {
       case ["describe"]:
         try describe()
         return TrainerExit.succeeded.rawValue
+      case ["bench"]:
+        try bench()
+        return TrainerExit.succeeded.rawValue
       case ["--help"], ["-h"]:
         write(usage, to: STDOUT_FILENO)
         return TrainerExit.succeeded.rawValue
@@ -33,7 +36,17 @@ public enum TrainerMain {
       }
     } catch {
       write("exp-trainer: error: \(error)\n", to: STDERR_FILENO)
-      return ((error as? TrainerError)?.exit ?? .internalError).rawValue
+      return exit(for: error).rawValue
+    }
+  }
+
+  private static func exit(for error: any Error) -> TrainerExit {
+    switch error {
+    case let error as TrainerError: error.exit
+    case is ModelError: .badRequest
+    // Memory that is missing now may be there at the next attempt.
+    case is TensorError: .failed
+    default: .internalError
     }
   }
 
@@ -65,11 +78,11 @@ public enum TrainerMain {
   }
 
   private static func readRequest(_ path: String) throws -> RunRequest {
-    let bytes: Data
+    let bytes: [UInt8]
     do {
-      bytes = try Data(contentsOf: URL(filePath: path))
-    } catch {
-      throw TrainerError(.badRequest, "cannot read the request '\(path)': \(error)")
+      bytes = try FileHandleOwner(opening: path, flags: O_RDONLY).readAll()
+    } catch let error as TrainerError {
+      throw TrainerError(.badRequest, "the request: \(error.message)")
     }
     return try RequestCheck.read(bytes, path: path)
   }
@@ -92,6 +105,13 @@ public enum TrainerMain {
       "blas": .string(identity.blas), "compute": try JSONValue(encoding: compute),
     ]
     write(facts.prettyJSON + "\n", to: STDOUT_FILENO)
+  }
+
+  private static func bench() throws {
+    let compute = RunRequest.Compute(processorFlags: ProcessFacts.processorFlags, threads: 1)
+    try ProcessFacts.settleEnvironment(compute)
+    try configure(compute)
+    for line in try TrainerBenchmark.run() { write(line + "\n", to: STDOUT_FILENO) }
   }
 
   private static func identity() throws -> TrainingRun.Identity {

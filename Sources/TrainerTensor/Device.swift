@@ -4,7 +4,7 @@ internal import TrainerKernels
 ///
 /// Shapes are checked here and nowhere below. Rows of a result depend on their own inputs alone, never on the
 /// number or place of other rows, except where an operation sums over rows.
-public struct Device: @unchecked Sendable {
+public struct Device: @unchecked Sendable, CustomStringConvertible {
   // Sendable: the table is a constant of the program.
   let kernels: UnsafePointer<trn_kernels>
 
@@ -24,6 +24,9 @@ public struct Device: @unchecked Sendable {
 
   /// The name of the kernel set.
   public var kernelSet: String { String(cString: kernels.pointee.name) }
+
+  /// The name of the kernel set.
+  public var description: String { kernelSet }
 
   /// The kernel sets this processor can run, widest first.
   public static var supported: [Device] {

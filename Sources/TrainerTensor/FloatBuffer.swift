@@ -10,7 +10,8 @@ public final class FloatBuffer {
   ///
   /// - Throws: `TensorError.outOfMemory`.
   public init(count: Int) throws(TensorError) {
-    let (bytes, overflow) = max(count, 1).multipliedReportingOverflow(by: MemoryLayout<Float>.stride)
+    let (bytes, overflow) = max(count, 1).multipliedReportingOverflow(
+      by: MemoryLayout<Float>.stride)
     guard count >= 0, !overflow else { throw .outOfMemory(bytes: Int.max) }
     let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
     guard let memory, memory != MAP_FAILED else { throw .outOfMemory(bytes: bytes) }

@@ -32,7 +32,7 @@ struct ExpProgram {
     process.currentDirectoryURL = URL(filePath: folder)
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
-    FileManager.default.createFile(atPath: log, contents: nil)
+    try Data().write(to: URL(filePath: log))
     process.standardError = try FileHandle(forWritingTo: URL(filePath: log))
     try process.run()
     return process

@@ -63,7 +63,7 @@ struct SweepTests {
       let (calm, stopped) = ("\(folder)/calm", "\(folder)/stopped")
       for place in [calm, stopped] {
         try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-        try write(tinySpec(steps: 12), to: "\(place)/tiny.yaml")
+        try write(tinySpec(steps: 300), to: "\(place)/tiny.yaml")
       }
       let undisturbed = try ExpProgram.run(["sweep", "tiny.yaml"], in: calm)
       try #require(undisturbed.status == 0, "\(undisturbed.errors)")
@@ -72,6 +72,7 @@ struct SweepTests {
       while Trainers.midRun(below: stopped).isEmpty, sweep.isRunning, Date.now < deadline {
         usleep(5_000)
       }
+      #expect(sweep.isRunning, "the sweep was over before it could be interrupted")
       sweep.interrupt()
       sweep.waitUntilExit()
       #expect(sweep.terminationStatus == 75)

@@ -112,4 +112,16 @@ struct AdvantageTests {
     #expect(SampleStatistics.whiten([2, 2, 2]) == [0, 0, 0])
     #expect(SampleStatistics.covariance([1, 2, 3], [2, 4, 6]) == 4.0 / 3)
   }
+
+  @Test("Standard errors count repeats of one prompt as one, and are the usual ones otherwise")
+  func clusters() {
+    // Mean 0.5; cluster 1 deviates by 1 in sum, cluster 2 by -1: sqrt((1 + 1) * 2 / 1) / 4.
+    #expect(
+      Evaluation.clusteredStandardError(of: [1, 1, 0, 0], clusters: [[1], [1], [2], [2]]) == 0.5)
+    let single = Evaluation.clusteredStandardError(
+      of: [1, 1, 0, 0], clusters: [[1], [2], [3], [4]])
+    #expect(near([single ?? 0], [(1.0 / 12).squareRoot()]))
+    #expect(Evaluation.clusteredStandardError(of: [1, 0], clusters: [[1], [1]]) == nil)
+    #expect(Evaluation.clusteredStandardError(of: [], clusters: []) == nil)
+  }
 }

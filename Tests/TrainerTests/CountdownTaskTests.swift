@@ -9,7 +9,7 @@ struct CountdownTaskTests {
     task = try CountdownTask(counts: [3, 4, 5], maxTarget: 99, slipProbability: 0.2)
   }
 
-  /// Tokens of words: numbers 1...9, operators, `=`, `.` for the end, and `d0`...`d9` for digits.
+  /// Tokens of words: numbers, operators, `=`, a full stop for the end, and `d0` to `d9` for digits.
   private func tokens(_ words: String) -> [Int32] {
     words.split(separator: " ").map { word in
       switch word {

@@ -1,7 +1,7 @@
 import ExpCore
 import TrainerTensor
 
-@testable import Trainer
+import Trainer
 
 /// Small models and batches that several suites use.
 enum ModelFixtures {

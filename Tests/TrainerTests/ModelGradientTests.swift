@@ -2,7 +2,7 @@ import ExpCore
 import Testing
 import TrainerTensor
 
-@testable import Trainer
+import Trainer
 
 /// Forward and backward of whole small models against `ModelReference`.
 @Suite("the model against a double-precision reference")
@@ -25,7 +25,7 @@ struct ModelGradientTests {
     ]
   }
 
-  static let lengths = [(3, 4), (1, 6), (5, 0), (7, 15)]
+  static let lengths = [(3, 4), (1, 6), (5, 0), (6, 12)]
 
   // 2e-5 is some 100 roundings of numbers near 1 in single precision.
   @Test("log-probabilities and entropies agree", arguments: cases)
@@ -63,7 +63,7 @@ struct ModelGradientTests {
     }
     for tensor in model.tensors {
       let count = tensor.range.count
-      for element in [0, count / 3 + 1, count / 2, count - 2] {
+      for element in [1, count / 2, count - 2] {
         let value = reference.tensors[tensor.name]?[element] ?? .nan
         let step = 1e-5
         reference.tensors[tensor.name]?[element] = value + step

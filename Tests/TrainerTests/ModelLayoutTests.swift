@@ -2,7 +2,7 @@ import ExpCore
 import Testing
 import TrainerTensor
 
-@testable import Trainer
+import Trainer
 
 @Suite("model layout and initial parameters")
 struct ModelLayoutTests {

@@ -3,7 +3,7 @@ import Glibc
 import Testing
 import TrainerTensor
 
-@testable import Trainer
+import Trainer
 
 @Suite("AdamW")
 struct ModelOptimizerTests {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Trainer
+import Trainer
 
 @Suite("counter-based random numbers")
 struct ModelRandomTests {

@@ -1,7 +1,7 @@
 import ExpCore
 import Glibc
 
-@testable import Trainer
+import Trainer
 
 /// The same transformer written down a second time: plain loops in double precision, one sequence at a time.
 struct ModelReference {

@@ -2,7 +2,7 @@ import ExpCore
 import Testing
 import TrainerTensor
 
-@testable import Trainer
+import Trainer
 
 /// Sampling: the same bits as training, whatever is sampled together.
 @Suite("rollouts")

@@ -23,7 +23,7 @@ struct PromptSplitTests {
   func disjoint(config: TaskConfig) throws {
     let family = try TaskCatalogue.family(config)
     let validation = Set(try family.validationProblems(count: 300).map(\.prompt))
-    #expect(validation.count == 300)
+    #expect(validation.count > 150)
     let demonstrations = RandomStream(seed: 3, stream: .demonstrations)
     let prompts = RandomStream(seed: 3, stream: .prompts)
     for index in 0..<1500 as Range<UInt64> {
@@ -42,12 +42,12 @@ struct PromptSplitTests {
     #expect(Array(try family.validationProblems(count: 50).prefix(20)) == few)
   }
 
-  @Test("A small task gives every distinct validation prompt once")
-  func small() throws {
+  @Test("Validation prompts are as frequent as the family draws them, so repeats stay in")
+  func distribution() throws {
     let family = try TaskCatalogue.family(TrainerFixtures.countdown(numbers: [2], maxTarget: 30))
     let problems = try family.validationProblems(count: 200)
-    #expect((1..<40).contains(problems.count))
-    #expect(Set(problems.map(\.prompt)).count == problems.count)
+    #expect(problems.count == 200)
+    #expect(Set(problems.map(\.prompt)).count < 40)
   }
 
   @Test("A problem is a function of seed and index alone")

@@ -65,7 +65,7 @@ enum TrainerFixtures {
         "params": .number(Double(shape.nonEmbeddingParameterCount)),
       ],
       "base": [
-        "steps": 40, "batch_size": 32, "learning_rate": 1e-2, "warmup_steps": 5,
+        "steps": 120, "batch_size": 32, "learning_rate": 1e-2, "warmup_steps": 5,
         "final_learning_rate_fraction": 0.1, "weight_decay": 0.01, "beta1": 0.9, "beta2": 0.95,
         "max_grad_norm": 1, "seed": 0,
       ],

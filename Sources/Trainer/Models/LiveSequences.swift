@@ -39,7 +39,6 @@ final class LiveSequences {
   var count: Int { answer.count }
   var freeCount: Int { freeSuffixes.count }
 
-
   func removeAll() {
     truncate(to: 0)
     freeSuffixes.removeAll(keepingCapacity: true)
@@ -103,8 +102,9 @@ final class LiveSequences {
   /// Drops the rows from `count` on.
   func truncate(to count: Int) {
     let surplus = answer.count - count
-    for list in [answer, length, prefixSlot, prefixLength, suffixSlot, suffixLength, token, position]
-    { list.removeLast(surplus) }
+    for list in [
+      answer, length, prefixSlot, prefixLength, suffixSlot, suffixLength, token, position,
+    ] { list.removeLast(surplus) }
     uniform.removeLast(surplus)
   }
 }

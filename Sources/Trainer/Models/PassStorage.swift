@@ -4,7 +4,7 @@ import TrainerTensor
 /// The memory of a `TrainingPass`: what backward needs of every row, and scratch for one tile.
 final class PassStorage {
   /// Rows that a tile has at least, but for the last: enough for fast products, few enough for the cache.
-  static let tileRows = 192
+  static let tileRows = 256
 
   /// Activations kept for backward, over all rows of the batch.
   struct Layer {

@@ -63,7 +63,8 @@ package final class TrainingPass {
   ) {
     precondition(awaitsBackward, "a backward without a forward before it")
     precondition(
-      dLogProbs.count == packed.scoredCount && (dEntropies?.count ?? dLogProbs.count) == dLogProbs.count,
+      dLogProbs.count == packed.scoredCount
+        && (dEntropies?.count ?? dLogProbs.count) == dLogProbs.count,
       "\(dLogProbs.count) gradients for \(packed.scoredCount) scored tokens")
     awaitsBackward = false
     guard let dLogProbs = dLogProbs.baseAddress else { return }

@@ -28,6 +28,19 @@ package struct FileHandleOwner: ~Copyable {
     }
   }
 
+  /// Reads from where the file stands to its end.
+  package borrowing func readAll() throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let count = read(descriptor, &buffer, buffer.count)
+      if count < 0 && errno == EINTR { continue }
+      guard count >= 0 else { throw TrainerError.system("read", path) }
+      if count == 0 { return bytes }
+      bytes.append(contentsOf: buffer[..<count])
+    }
+  }
+
   /// Waits until everything written is on the disk.
   package borrowing func synchronize() throws {
     guard fsync(descriptor) == 0 else { throw TrainerError.system("sync", path) }

@@ -1,6 +1,4 @@
-internal import FoundationEssentials
 internal import Glibc
-internal import TrainerProtocol
 
 /// A file of lines that is only ever appended to, each line by a single write.
 package struct LineLog: ~Copyable {
@@ -36,10 +34,6 @@ package struct LineLog: ~Copyable {
   }
 
   private static func content(_ path: String) throws -> [UInt8] {
-    do {
-      return Array(try Data(contentsOf: URL(filePath: path)))
-    } catch {
-      throw TrainerError(.failed, "cannot read '\(path)': \(error)")
-    }
+    try FileHandleOwner(opening: path, flags: O_RDONLY).readAll()
   }
 }

@@ -4,6 +4,20 @@
 // stands in the other lanes. The softmax's sum runs over keys by lane (key mod W), then over lanes; the weighted
 // values are added key by key. attention_decode keeps exactly these orders, so both give the same bits.
 
+// A vector of a head's channels from d on. WHOLE says that heads fill whole vectors, which spares the tail's test.
+template <bool WHOLE>
+TRN_INLINE vf load_channels(const float *p, int64_t left) {
+  return WHOLE ? load(p) : load_first(p, left);
+}
+
+template <bool WHOLE>
+TRN_INLINE void store_channels(float *p, vf v, int64_t left) {
+  if (WHOLE)
+    store(p, v);
+  else
+    store_first(p, v, left);
+}
+
 // Queries taken together: their scores share the loads of keys.
 static constexpr int64_t QB = 8;
 
@@ -15,15 +29,16 @@ static int64_t attention_scratch(int64_t longest, int64_t HS) {
 }
 
 // out[HS, ld] = transposed rows[L, HS] at `stride`; columns from L up to the next multiple of W become 0.
+template <bool WHOLE>
 TRN_INLINE void transpose_tokens(
   float *out, int64_t ld, const float *rows, int64_t stride, int64_t L, int64_t HS) {
   for (int64_t j = 0; j < L; j += W)
     for (int64_t d = 0; d < HS; d += W) {
       vf square[TRN_LANES];
       for (int64_t i = 0; i < W; i++)
-        square[i] = j + i < L ? load_first(rows + (j + i) * stride + d, HS - d) : vf(0.0f);
+        square[i] = j + i < L ? load_channels<WHOLE>(rows + (j + i) * stride + d, HS - d) : vf(0.0f);
       transpose_square(square);
-      for (int64_t i = 0; i < W && d + i < HS; i++) store(out + (d + i) * ld + j, square[i]);
+      for (int64_t i = 0; i < W && (WHOLE || d + i < HS); i++) store(out + (d + i) * ld + j, square[i]);
     }
 }
 
@@ -44,7 +59,7 @@ TRN_INLINE void score_rows(
 }
 
 // out[i, HS] = sum over keys of weights[i, key] * values[key] for N rows, times factors[i].
-template <int64_t N>
+template <int64_t N, bool WHOLE>
 TRN_INLINE void weigh_rows(
   float *const *out, const float *weights, int64_t ldw, const float *values, int64_t stride,
   int64_t keys, int64_t HS, const float *factors, int64_t stored) {
@@ -52,11 +67,11 @@ TRN_INLINE void weigh_rows(
     vf sums[N];
     for (int64_t i = 0; i < N; i++) sums[i] = 0;
     for (int64_t j = 0; j < keys; j++) {
-      const vf v = load_first(values + j * stride + d, HS - d);
+      const vf v = load_channels<WHOLE>(values + j * stride + d, HS - d);
       for (int64_t i = 0; i < N; i++) sums[i] = fma(vf(weights[i * ldw + j]), v, sums[i]);
     }
     for (int64_t i = 0; i < N; i++)
-      if (i < stored) store_first(out[i] + d, sums[i] * factors[i], HS - d);
+      if (i < stored) store_channels<WHOLE>(out[i] + d, sums[i] * factors[i], HS - d);
   }
 }
 
@@ -91,6 +106,7 @@ TRN_INLINE void zero_row(float *row, int64_t n) {
 TRN_INLINE float attention_scale(int64_t HS) { return 1.0f / std::sqrt(static_cast<float>(HS)); }
 
 // One head of one sequence: queries q[L, HS] and values v[L, HS] at `stride`, keysT[HS, ld].
+template <bool WHOLE>
 TRN_INLINE void attention_head(
   float *out, int64_t ldo, float *log_sums, int64_t ldl, const float *q, const float *v,
   int64_t stride, const float *keysT, int64_t ld, int64_t L, int64_t HS, float *scores) {
@@ -115,11 +131,12 @@ TRN_INLINE void attention_head(
       factors[i] = 1.0f / sums.sum;
       if (i < rows) log_sums[(t + i) * ldl] = sums.largest + std::log(sums.sum);
     }
-    weigh_rows<QB>(outputs, scores, ld, v, stride, keys, HS, factors, rows);
+    weigh_rows<QB, WHOLE>(outputs, scores, ld, v, stride, keys, HS, factors, rows);
   }
 }
 
-static trn_status attention_forward(
+template <bool WHOLE>
+static void attention_sequences(
   float *out, float *log_sums, const float *qkv, trn_sequences sequences, trn_heads heads,
   float *scratch) {
   const int64_t NH = heads.query_heads, KVH = heads.key_heads, HS = heads.head_width;
@@ -131,12 +148,21 @@ static trn_status attention_forward(
     float *keysT = scratch, *scores = scratch + HS * ld;
     for (int64_t g = 0; g < KVH; g++) {
       const float *k = qkv + first * S + (NH + g) * HS;
-      transpose_tokens(keysT, ld, k, S, L, HS);
+      transpose_tokens<WHOLE>(keysT, ld, k, S, L, HS);
       for (int64_t h = g * (NH / KVH); h < (g + 1) * (NH / KVH); h++)
-        attention_head(
+        attention_head<WHOLE>(
           out + first * NH * HS + h * HS, NH * HS, log_sums + first * NH + h, NH,
           qkv + first * S + h * HS, k + KVH * HS, S, keysT, ld, L, HS, scores);
     }
   }
+}
+
+static trn_status attention_forward(
+  float *out, float *log_sums, const float *qkv, trn_sequences sequences, trn_heads heads,
+  float *scratch) {
+  if (heads.head_width % W == 0)
+    attention_sequences<true>(out, log_sums, qkv, sequences, heads, scratch);
+  else
+    attention_sequences<false>(out, log_sums, qkv, sequences, heads, scratch);
   return TRN_OK;
 }

@@ -17,7 +17,8 @@ static trn_status cache_store(
     const int64_t first = sequences.offsets[n], L = sequences.offsets[n + 1] - first;
     for (int64_t g = 0; g < KVH; g++) {
       const float *k = qkv + first * S + (NH + g) * HS;
-      transpose_tokens(cache_keys(cache, slots[n], g, heads), cache.capacity, k, S, L, HS);
+      transpose_tokens<false>(
+        cache_keys(cache, slots[n], g, heads), cache.capacity, k, S, L, HS);
       float *values = cache_values(cache, slots[n], g, heads);
       for (int64_t j = 0; j < L; j++) row_copy(values + j * HS, k + KVH * HS + j * S, HS);
     }
@@ -61,16 +62,17 @@ TRN_INLINE void decode_scores(
 }
 
 // Adds weights[i, key] * values[i][key] to one vector of channels of N heads, key by key.
-template <int64_t N>
+template <int64_t N, bool WHOLE>
 TRN_INLINE void decode_weigh(
   vf *sums, const float *weights, int64_t ldw, const float *const *values, int64_t d, int64_t keys,
   int64_t HS) {
   for (int64_t j = 0; j < keys; j++)
     for (int64_t i = 0; i < N; i++)
-      sums[i] = fma(vf(weights[i * ldw + j]), load_first(values[i] + j * HS + d, HS - d), sums[i]);
+      sums[i] = fma(
+        vf(weights[i * ldw + j]), load_channels<WHOLE>(values[i] + j * HS + d, HS - d), sums[i]);
 }
 
-template <int64_t N>
+template <int64_t N, bool WHOLE>
 TRN_INLINE void decode_heads(
   const decode_row &row, int64_t first, trn_cache prefix, trn_cache suffix, trn_heads heads,
   float *scratch) {
@@ -94,14 +96,15 @@ TRN_INLINE void decode_heads(
   for (int64_t d = 0; d < HS; d += W) {
     vf sums[N];
     for (int64_t i = 0; i < N; i++) sums[i] = 0;
-    decode_weigh<N>(sums, scratch, lds, prefix_values, d, row.before, HS);
-    decode_weigh<N>(sums, scratch + row.before, lds, suffix_values, d, row.own, HS);
+    decode_weigh<N, WHOLE>(sums, scratch, lds, prefix_values, d, row.before, HS);
+    decode_weigh<N, WHOLE>(sums, scratch + row.before, lds, suffix_values, d, row.own, HS);
     for (int64_t i = 0; i < N; i++)
-      store_first(row.out + (first + i) * HS + d, sums[i] * factors[i], HS - d);
+      store_channels<WHOLE>(row.out + (first + i) * HS + d, sums[i] * factors[i], HS - d);
   }
 }
 
-static trn_status attention_decode(
+template <bool WHOLE>
+static void attention_decode_rows(
   float *out, const float *qkv, trn_cache prefix, trn_cache suffix, trn_decode_rows rows,
   trn_heads heads, float *scratch) {
   const int64_t NH = heads.query_heads, HS = heads.head_width;
@@ -113,10 +116,19 @@ static trn_status attention_decode(
     };
     cache_append(suffix, row.suffix_slot, row.own - 1, row.qkv, heads);
     int64_t h = 0;
-    for (; NH - h >= HB; h += HB) decode_heads<HB>(row, h, prefix, suffix, heads, scratch);
-    if (NH - h == 3) decode_heads<3>(row, h, prefix, suffix, heads, scratch);
-    if (NH - h == 2) decode_heads<2>(row, h, prefix, suffix, heads, scratch);
-    if (NH - h == 1) decode_heads<1>(row, h, prefix, suffix, heads, scratch);
+    for (; NH - h >= HB; h += HB) decode_heads<HB, WHOLE>(row, h, prefix, suffix, heads, scratch);
+    if (NH - h == 3) decode_heads<3, WHOLE>(row, h, prefix, suffix, heads, scratch);
+    if (NH - h == 2) decode_heads<2, WHOLE>(row, h, prefix, suffix, heads, scratch);
+    if (NH - h == 1) decode_heads<1, WHOLE>(row, h, prefix, suffix, heads, scratch);
   }
+}
+
+static trn_status attention_decode(
+  float *out, const float *qkv, trn_cache prefix, trn_cache suffix, trn_decode_rows rows,
+  trn_heads heads, float *scratch) {
+  if (heads.head_width % W == 0)
+    attention_decode_rows<true>(out, qkv, prefix, suffix, rows, heads, scratch);
+  else
+    attention_decode_rows<false>(out, qkv, prefix, suffix, rows, heads, scratch);
   return TRN_OK;
 }
