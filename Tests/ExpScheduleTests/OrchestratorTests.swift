@@ -32,14 +32,20 @@ extension RealProcesses {
           let orchestrator = try Orchestrator(folder)
           #expect(eventually(10) { midRun(bench, steps: steps) > 0 })
           orchestrator.killNow()
-          // A trainer that was being spawned shares the lock until its exec.
-          let isFree = eventually { (try? SweepLock.isHeld("sweep", paths: bench.paths)) == false }
-          #expect(isFree)
+          #expect(becomesFree(bench))
         }
         // The next one starts while trainers of the last one are still leaving.
         let outcome = try bench.run(OrchestratorTests.jobs)
         #expect(outcome.states.values.allSatisfy { $0 == .succeeded })
         for job in OrchestratorTests.jobs { try checkOnceEach(bench, job) }
+      }
+    }
+
+    /// Whether the sweep's lock is let go: a trainer that was being spawned shares it until its exec.
+    private func becomesFree(_ bench: SweepBench) -> Bool {
+      eventually {
+        // try?: a lock that cannot be looked at is not free.
+        (try? SweepLock.isHeld("sweep", paths: bench.paths)) == false
       }
     }
 
