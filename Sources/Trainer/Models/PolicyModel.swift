@@ -68,19 +68,25 @@ package final class PolicyModel {
     }
   }
 
-  /// Draws initial parameters: normal with deviation 0.02, over sqrt(2 L) for projections into the residual stream.
+  /// Draws initial parameters: normal with deviation 0.5 / sqrt(n), over sqrt(2 L) for projections into the residual stream.
   ///
-  /// Norm weights become 1 and biases 0. The same seed gives the same bits whatever the kernel set.
+  /// n is the number of input channels, and the width for embedding and output projection. GPT-2's fixed 0.02 is this
+  /// at a width of 625; at the widths of a small ladder it starts so near 0 that base policies learn far less in the
+  /// same steps. Norm weights become 1 and biases 0. The same seed gives the same bits whatever the kernel set.
   package func initialise(seed: UInt64) {
     let stream = RandomStream(seed: seed, stream: .initialWeights)
-    let residual = 0.02 / (2 * Double(shape.layers)).squareRoot()
+    let depth = (2 * Double(shape.layers)).squareRoot()
     for (index, tensor) in tensors.enumerated() {
       let values = UnsafeMutableBufferPointer(rebasing: parameters[tensor.range])
       if tensor.decays {
         let writesToResidual =
           tensor.name.hasSuffix("output.weight") || tensor.name.hasSuffix("down.weight")
+        let isTable = tensor.name == "embedding.weight" || tensor.name == "head.weight"
+        let inputs = isTable ? shape.width : tensor.shape[0]
+        let deviation = 0.5 / Double(inputs).squareRoot()
         PolicyModel.fillNormal(
-          values, deviation: writesToResidual ? residual : 0.02, stream, tensor: UInt32(index))
+          values, deviation: writesToResidual ? deviation / depth : deviation, stream,
+          tensor: UInt32(index))
       } else {
         values.update(repeating: tensor.name.hasSuffix("bias") ? 0 : 1)
       }
