@@ -56,6 +56,11 @@ final class SignalRelay {
   }
 
   private func install(_ signals: [Int32]) {
+    var heard = sigset_t()
+    sigemptyset(&heard)
+    for signal in signals { sigaddset(&heard, signal) }
+    // Whoever started this program may have blocked them: threads of a dispatch pool do, and children inherit it.
+    pthread_sigmask(SIG_UNBLOCK, &heard, nil)
     for signal in signals {
       var action = sigaction()
       var old = sigaction()
