@@ -20,6 +20,7 @@ build: setup ## Build .build/release/exp and .build/release/exp-trainer
 	swift build $(SWIFT_FLAGS) --product exp-trainer </dev/null
 
 test: build ## Build and run all tests
+	@bash scripts/setup git sqlite3
 	swift test $(SWIFT_FLAGS) </dev/null
 
 lint: ## Check format and documentation of every Swift file

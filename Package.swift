@@ -122,7 +122,6 @@ let package = Package(
     tests("Trainer", ["TrainerProtocol", "TrainerTensor"]),
     tests("ExpFit", hasFixtures: true),
     tests("ExpReport", ["ExpFit"]),
-    tests("ExpCLI"),
     .testTarget(
       name: "EndToEndTests", dependencies: ["ExpCore", "TestSupport", "exp", "exp-trainer"],
       swiftSettings: strict),

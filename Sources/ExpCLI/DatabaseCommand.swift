@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import ExpStore
 internal import FoundationEssentials
+internal import TrainerProtocol
 
 /// `exp db`: care for the store.
 struct DatabaseCommand: ParsableCommand {
@@ -19,6 +20,11 @@ struct RebuildCommand: ParsableCommand {
   func run() throws {
     try reportingFailures {
       let paths = location.paths()
+      guard FileManager.default.fileExists(atPath: paths.root) else {
+        throw Failure(
+          "there is nothing to rebuild from: no '\(paths.root)'. Name the folder of runs with --runs",
+          code: ExitStatus.usage)
+      }
       let path = location.databasePath()
       let store = try RebuildCommand.open(path)
       for problem in try store.rebuild(from: paths) { Terminal.message("warning: \(problem)") }

@@ -39,14 +39,14 @@ struct FitCommand: ParsableCommand {
   private func fitSweep(_ name: String) throws {
     let paths = location.paths()
     let data = try LawData(sweep: name, paths: paths)
-    for note in data.notes { Terminal.message(note) }
+    for note in data.notes + data.heldOutNotes { Terminal.message(note) }
     let fit = data.fit(level: level)
     if json {
       Terminal.output(ExpFit.FitReport(fit).json.prettyJSON)
       return
     }
     try Terminal.output(
-      FitCommand.text(of: fit, labels: data.labels, sweep: name, paths: paths))
+      FitCommand.text(of: fit, data: data, sweep: name, paths: paths))
   }
 
   private func fitFile(_ path: String) throws {
@@ -65,13 +65,13 @@ struct FitCommand: ParsableCommand {
 
   /// The report of a sweep, its held-out sizes settled by what was registered for them.
   static func text(
-    of fit: SweepFit, labels: [String: String], sweep: String, paths: RunPaths
+    of fit: SweepFit, data: LawData, sweep: String, paths: RunPaths
   ) throws -> String {
     let registered = try PredictionRecord.readAll(of: sweep, below: paths)
-    let heldOut = fit.settled(by: registered).map {
+    let heldOut = fit.settled(by: registered, starts: data.heldOutStarts).map {
       ExpReport.FitReport.HeldOut($0.test, registeredAt: $0.registeredAt)
     }
-    return ExpReport.FitReport(fit, labels: labels, heldOut: heldOut)
+    return ExpReport.FitReport(fit, labels: data.labels, heldOut: heldOut)
       .rendered(Terminal.current.outputStyle)
   }
 }

@@ -20,15 +20,15 @@ struct InitCommand: ParsableCommand {
         try files.createDirectory(atPath: folder, withIntermediateDirectories: true)
         try Data(InitCommand.starter.utf8).write(to: URL(filePath: path), options: .atomic)
       } catch {
-        throw Failure("cannot write '\(path)': \(error)")
+        throw Failure("cannot write '\(path)': is it a folder that you can write to?")
       }
       Terminal.message(
         """
         wrote \(path)
-          exp check \(path)    look for mistakes
-          exp plan \(path)     what would run, and how long it takes
-          exp sweep \(path)    run it; run it again to carry on
-          exp fit first-look   the law, fitted
+          exp check \(path)   look for mistakes
+          exp plan \(path)    what would run, and how long it takes
+          exp sweep \(path)   run it; run it again to carry on
+          then: exp fit first-look, exp plot first-look
         """)
     }
   }

@@ -11,8 +11,12 @@ struct LawData {
   let curves: [Curve]
   /// Labels by run id.
   let labels: [String: String]
-  /// What is missing or unfinished, in words.
+  /// Points of the plan without a finished run, in words, held-out ones aside.
   let notes: [String]
+  /// The same of held-out points.
+  let heldOutNotes: [String]
+  /// When the first run of each held-out size began, UTC, by parameter count.
+  let heldOutStarts: [Double: String]
 
   /// Reads the curves of a sweep.
   ///
@@ -21,20 +25,35 @@ struct LawData {
     let record = try LawData.record(of: name, paths: paths)
     var curves: [Curve] = []
     var labels: [String: String] = [:]
-    var notes: [String] = []
+    var notes: [Bool: [String]] = [:]
+    var starts: [Double: String] = [:]
     for point in record.points {
       let folder = paths.run(point.run)
       let status = RunStatus.read(folder)
       labels[point.run.text] = point.label
+      if point.heldOut, let start = try LawData.start(of: folder),
+        let size = point.config[path: "model.params"]?.number
+      {
+        starts[size] = min(starts[size] ?? start, start)
+      }
       guard status.state == .succeeded, let result = status.result else {
-        notes.append("\(point.label) (\(point.run)) is \(status.state.rawValue) and left out")
+        let words = "\(point.label) (\(point.run)) is \(status.state.rawValue) and left out"
+        notes[point.heldOut, default: []].append(words)
         continue
       }
       curves.append(try LawData.curve(of: point, result: result, folder: folder))
     }
     self.curves = curves
     self.labels = labels
-    self.notes = notes
+    self.notes = notes[false] ?? []
+    heldOutNotes = notes[true] ?? []
+    heldOutStarts = starts
+  }
+
+  /// When the first attempt of a run began; nil where none did.
+  private static func start(of folder: RunFolder) throws -> String? {
+    guard access(folder.events, F_OK) == 0 else { return nil }
+    return try RunLog.read(folder.events).attempts.first?.startedAt
   }
 
   private static func record(of name: String, paths: RunPaths) throws -> SweepRecord {
@@ -72,15 +91,26 @@ struct LawData {
       definition: definition.isEmpty ? nil : definition, isHeldOut: point.heldOut, points: points)
   }
 
-  /// Fits everything and says what was left out.
+  /// Fits everything.
   func fit(level: Double) -> SweepFit { SweepFit(curves, level: level) }
+
+  /// Fits what a prediction of held-out sizes may rest on: everything but their own runs.
+  func fitForPrediction(level: Double) -> SweepFit {
+    SweepFit(curves.filter { !$0.isHeldOut }, level: level)
+  }
 }
 
 extension SweepFit {
-  /// Tests each held-out size against the first prediction that was registered for it; nil where none was.
-  func settled(by registered: [PredictionRecord]) -> [(test: SizeTest, registeredAt: String?)] {
+  /// Tests each held-out size against the prediction that was registered for it from these very data before its
+  /// first run began; where there is none, against one made now, without a time.
+  func settled(
+    by registered: [PredictionRecord], starts: [Double: String]
+  ) -> [(test: SizeTest, registeredAt: String?)] {
     heldOut.map { own in
-      for record in registered where record.modelParams == own.forecast.size {
+      for record in registered
+      where record.modelParams == own.forecast.size && record.dataSHA256 == dataHash
+        && record.registeredAt <= starts[own.forecast.size] ?? ""
+      {
         let runs = runs.filter {
           $0.curve.isHeldOut && $0.curve.modelParams == own.forecast.size && $0.lawExists
         }

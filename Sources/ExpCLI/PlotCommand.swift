@@ -34,7 +34,7 @@ struct PlotCommand: ParsableCommand {
     let registered = try PredictionRecord.readAll(of: sweep, below: paths)
     return ScatterPlot(
       title: "\(sweep): R against exp(H)", fit: fit,
-      heldOut: fit.settled(by: registered).map(\.test))
+      heldOut: fit.settled(by: registered, starts: data.heldOutStarts).map(\.test))
   }
 
   /// Writes the plot as SVG, whole or not at all.
@@ -42,7 +42,7 @@ struct PlotCommand: ParsableCommand {
     do {
       try Data(plot.svg().utf8).write(to: URL(filePath: path), options: .atomic)
     } catch {
-      throw Failure("cannot write '\(path)': \(error)")
+      throw Failure("cannot write '\(path)': is its folder there, and can you write to it?")
     }
   }
 }

@@ -32,11 +32,18 @@ struct PredictCommand: ParsableCommand {
       let paths = location.paths()
       let data = try LawData(sweep: sweep, paths: paths)
       for note in data.notes { Terminal.message(note) }
-      let fit = data.fit(level: level)
+      let fit = data.fitForPrediction(level: level)
       let prediction = try predict(fit, count)
       if register {
-        let record = try PredictionRecord(prediction, of: fit, sweep: sweep, size: size)
-          .register(below: paths)
+        if let start = data.heldOutStarts[count] {
+          throw Failure(
+            "runs of that size began at \(start); a prediction is registered before they do",
+            code: ExitStatus.usage)
+        }
+        let record = try PredictionRecord(
+          prediction, of: fit, sweep: sweep, size: size, missing: data.notes
+        )
+        .register(below: paths)
         Terminal.message("registered at \(record.registeredAt)")
       }
       Terminal.output(
@@ -60,8 +67,15 @@ extension PredictCommand {
 
 extension PredictionRecord {
   /// Makes the record of a prediction, at this moment.
-  init(_ prediction: SizePrediction, of fit: SweepFit, sweep: String, size: String) {
+  ///
+  /// A ceiling that is withheld is not written down either, and the first warning says why; `missing` names runs
+  /// that the prediction had to do without.
+  init(
+    _ prediction: SizePrediction, of fit: SweepFit, sweep: String, size: String,
+    missing: [String]
+  ) {
     let forecast = prediction.forecast
+    let withheld = prediction.withheldReason
     func estimate(_ value: ExpFit.Estimate) -> PredictionRecord.Estimate {
       .init(value: value.value, low: value.interval?.low, high: value.interval?.high)
     }
@@ -69,10 +83,14 @@ extension PredictionRecord {
       sweep: sweep, size: size, modelParams: forecast.size,
       registeredAt: Date().formatted(.iso8601), dataSHA256: prediction.dataHash,
       fitSHA256: ContentHash(of: ExpFit.FitReport(fit).json), a: estimate(forecast.a),
-      b: estimate(forecast.b), ceiling: estimate(forecast.ceiling), level: forecast.level,
-      decadesExtrapolated: forecast.decadesExtrapolated, warnings: prediction.warnings,
+      b: estimate(forecast.b),
+      ceiling: withheld == nil ? estimate(forecast.ceiling) : .init(value: nil),
+      level: forecast.level,
+      decadesExtrapolated: forecast.decadesExtrapolated,
+      warnings: [withheld.map { "the ceiling is withheld: \($0)" }].compactMap { $0 } + missing
+        + prediction.warnings,
       naive: .init(
         largest: forecast.naiveLargest.ceiling, mean: forecast.naiveMean.ceiling),
-      extra: PredictionReport(prediction, force: true).json)
+      extra: PredictionReport(prediction, force: false).json)
   }
 }

@@ -20,7 +20,9 @@ struct LocationOptions: ParsableArguments {
     let here = files.currentDirectoryPath
     var folder = here
     while true {
-      if files.fileExists(atPath: "\(folder)/runs/exp.sqlite") {
+      if ["exp.sqlite", "sweeps"].contains(where: {
+        files.fileExists(atPath: "\(folder)/runs/\($0)")
+      }) {
         return RunPaths(root: "\(folder)/runs")
       }
       guard let slash = folder.lastIndex(of: "/"), slash != folder.startIndex else { break }

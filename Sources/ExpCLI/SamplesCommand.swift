@@ -21,7 +21,7 @@ struct SamplesCommand: ParsableCommand {
   func run() throws {
     try reportingFailures {
       let folder = try location.folder(of: reference)
-      let records = try SamplesCommand.read(folder.samples)
+      let records = try SamplesCommand.read(folder)
       let steps = Set(records.map(\.step)).sorted()
       guard let wanted = step ?? steps.last else {
         throw Failure("run '\(reference)' has no samples yet")
@@ -40,19 +40,20 @@ struct SamplesCommand: ParsableCommand {
     }
   }
 
-  /// Reads the lines, of a step written twice the last; a cut-off last line is no record yet.
-  private static func read(_ path: String) throws -> [SampleRecord] {
-    guard let data = FileManager.default.contents(atPath: path) else { return [] }
+  /// Reads the lines; of an evaluation that a resumed run measured again, the last time counts.
+  private static func read(_ folder: RunFolder) throws -> [SampleRecord] {
+    guard let data = FileManager.default.contents(atPath: folder.samples),
+      let request = FileManager.default.contents(atPath: folder.request)
+    else { return [] }
+    let evaluate = try JSONValue(parsing: request).decoded(as: RunRequest.self).config.evaluate
     let decoder = JSONDecoder()
-    var newest: [String: SampleRecord] = [:]
-    var order: [String] = []
-    for line in data.split(separator: 0x0a) {
-      // try?: an attempt that was killed may have left a torn line behind.
-      guard let record = try? decoder.decode(SampleRecord.self, from: line) else { continue }
-      let key = "\(record.step) \(record.prompt)"
-      if newest.updateValue(record, forKey: key) == nil { order.append(key) }
+    // try?: an attempt that was killed may have left a torn line behind.
+    let records = data.split(separator: 0x0a).compactMap {
+      try? decoder.decode(SampleRecord.self, from: $0)
     }
-    return order.compactMap { newest[$0] }
+    let kept = min(evaluate?.keep ?? 0, evaluate?.prompts ?? 0)
+    let bySteps = Dictionary(grouping: records, by: \.step)
+    return bySteps.keys.sorted().flatMap { (bySteps[$0] ?? []).suffix(kept) }
   }
 
   private static func text(_ record: SampleRecord) -> String {

@@ -40,9 +40,9 @@ struct SweepCommand: ParsableCommand {
     try reportingFailures {
       let (spec, plan) = try arguments.plan()
       let session = try SweepSession(spec: spec, plan: plan)
-      let source = try pin(session)
       let paths = try location.prepare()
       let owner = try SweepOwner(plan.experiment, paths)
+      let source = try pin(session)
       let outcome = try run(session, source: source, paths: paths)
       try conclude(session, outcome, paths: paths)
       withExtendedLifetime(owner) {}
@@ -54,9 +54,10 @@ struct SweepCommand: ParsableCommand {
   ) throws -> SweepOutcome {
     let record = session.record(specPath: arguments.spec)
     let store = try Store.open(at: location.databasePath(), mode: .readWrite, runs: paths)
+    let name = session.plan.experiment
+    sayWhatIsReplaced(by: record, paths)
     try record.write(below: paths)
     try store.record(sweep: record)
-    let name = session.plan.experiment
     let watcher = SweepWatcher(
       sweep: name, store: store, provenance: session.provenance(source: source),
       beforeHeldOut: {
@@ -74,6 +75,18 @@ struct SweepCommand: ParsableCommand {
       environment: ProcessInfo.processInfo.environment, settings: settings, observer: watcher)
     defer { watcher.finish() }
     return try runner.run()
+  }
+
+  /// A sweep is its newest plan: points of an earlier one keep their runs, but leave its fits.
+  private func sayWhatIsReplaced(by record: SweepRecord, _ paths: RunPaths) {
+    // try?: without a readable plan there is nothing to compare with.
+    guard let earlier = try? SweepRecord.read(record.name, below: paths) else { return }
+    let planned = Set(record.points.map(\.run))
+    let dropped = earlier.points.count { !planned.contains($0.run) }
+    guard dropped > 0 else { return }
+    Terminal.message(
+      "note: \(dropped) of the \(earlier.points.count) points that '\(record.name)' had are not planned "
+        + "any more; their runs stay, but 'exp fit \(record.name)' leaves them out")
   }
 
   /// Pins the repository of the spec, and says what a reader of the runs should know of it.
@@ -120,22 +133,30 @@ struct SweepCommand: ParsableCommand {
     _ session: SweepSession, store: Store, paths: RunPaths
   ) throws {
     let sweep = session.plan.experiment
-    let fit = try LawData(sweep: sweep, paths: paths).fit(level: 0.95)
+    let data = try LawData(sweep: sweep, paths: paths)
+    let fit = data.fitForPrediction(level: 0.95)
+    for note in data.notes { Terminal.message(note) }
     let heldOut = session.plan.points.filter(\.heldOut)
     for size in Set(heldOut.map(\.modelParams)).sorted() {
       let label = heldOut.first { $0.modelParams == size }?.sizeLabel ?? String(size)
+      // Once its runs have begun, what was written down before them stands, and nothing can be added.
+      if data.heldOutStarts[Double(size)] != nil { continue }
       let outcome = Result { () throws(NoFit) in try fit.predict(size: Double(size)) }
       if case .failure(let none) = outcome {
         Terminal.message("no prediction for \(label): \(none.reason)")
         continue
       }
-      let record = try PredictionRecord(outcome.get(), of: fit, sweep: sweep, size: label)
-        .register(below: paths)
+      let record = try PredictionRecord(
+        outcome.get(), of: fit, sweep: sweep, size: label, missing: data.notes
+      ).register(below: paths)
       try store.record(prediction: record)
       let ceiling = NumberText.interval(
         record.ceiling.value, record.ceiling.low, record.ceiling.high)
       Terminal.message(
         "registered before \(record.size) runs: ceiling \(ceiling) from \(fit.runs.count) runs")
+      for warning in record.warnings.prefix(1) where record.ceiling.value == nil {
+        Terminal.message(warning)
+      }
     }
   }
 
@@ -144,8 +165,10 @@ struct SweepCommand: ParsableCommand {
   ) throws {
     let name = session.plan.experiment
     let bad = outcome.states.values.filter { $0 != .succeeded && $0 != .pruned }
-    if outcome.stopped {
-      Terminal.message("stopped; 'exp sweep \(arguments.spec)' carries on")
+    let isOpen = outcome.states.values.contains { !$0.isFinished || $0 == .cancelled }
+    if outcome.stopped, outcome.stopCause != .failFast, isOpen {
+      let words = ["exp sweep \(arguments.spec)"] + arguments.overrides
+      Terminal.message("stopped; '\(words.joined(separator: " "))' carries on")
       throw ExitStatus.canGoOn
     }
     if outcome.attemptsStarted == 0 && bad.isEmpty {
@@ -180,6 +203,7 @@ private final class SweepOwner {
     do {
       lock = try SweepLock(name: name, paths: paths)
     } catch {
+      guard case .sweepHeld = error else { throw error }
       throw Failure("\(error)", code: ExitStatus.canGoOn)
     }
   }

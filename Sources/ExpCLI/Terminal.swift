@@ -55,8 +55,8 @@ struct Terminal {
       let count = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if count < 0 {
         if errno == EINTR { continue }
-        // A reader that went away (`exp runs | head`) is no failure of ours.
-        if errno == EPIPE { exit(0) }
+        // A reader of data that went away (`exp runs | head`) is no failure of ours; lost messages stop no work.
+        if errno == EPIPE, descriptor == STDOUT_FILENO { exit(0) }
         return
       }
       bytes = bytes.dropFirst(count)

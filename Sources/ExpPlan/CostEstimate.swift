@@ -11,11 +11,11 @@ public struct CostEstimate: Sendable, Hashable {
   /// Bytes in the run folder once it is done with the last checkpoint kept.
   public var diskBytes: Int
 
-  /// The floating-point rate that is assumed where none was measured: 20 GFLOP/s.
+  /// The floating-point rate that is assumed where none was measured: 100 GFLOP/s.
   ///
-  /// A single x86 core with AVX2 multiplies large matrices at 100 or more; small models reach a fifth of
-  /// that in a mature framework, and an estimate that proves too long disappoints less than one too short.
-  public static let defaultFLOPsPerSecond = 20e9
+  /// The trainer reached 120 to 170 on one AVX-512 core at 83k to 974k parameters (docs/benchmarks.md); cores with
+  /// AVX2 alone reach about half, and an estimate that proves too long disappoints less than one too short.
+  public static let defaultFLOPsPerSecond = 100e9
 
   /// Makes an estimate.
   public init(

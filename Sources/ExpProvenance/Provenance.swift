@@ -42,7 +42,7 @@ public enum Provenance {
 
   /// Says in one line which repository holds a path, and in what state it is; nil where there is none.
   ///
-  /// Writes nothing. `/home/me/project on main at 0123456789ab, 2 paths changed`.
+  /// Writes nothing. `FOLDER on main at 0123456789ab, 2 paths changed`.
   /// - Returns: The line; nil where no folder above the path is a repository.
   /// - Throws: `ProvenanceError` as `pin`.
   public static func repository(

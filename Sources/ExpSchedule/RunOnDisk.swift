@@ -37,11 +37,12 @@ public struct RunOnDisk: Sendable, Hashable {
   ) throws(ScheduleError) -> RunOnDisk {
     var run = RunOnDisk(failedTries: 0, isRefused: false)
     run.result = readResult(id: id, folder: folder)
-    if run.result != nil {
+    let attempts = try AttemptLog.read(folder)
+    // A final record of an attempt that failed after writing it is open: the next trainer confirms it and leaves with 0.
+    if run.result != nil, attempts.last?.outcome != .failed {
       run.state = .succeeded
       return run
     }
-    let attempts = try AttemptLog.read(folder)
     let failures = attempts.reversed().prefix { $0.outcome == .failed }
     run.failedTries = failures.count
     run.isRefused = attempts.last?.exitCode == Int(TrainerExit.badRequest.rawValue)

@@ -50,7 +50,7 @@ extension RunStatus {
       return
     }
     reason = record.reason
-    if record.exitCode == 0, result != nil {
+    if result != nil, record.outcome != .failed {
       state = .succeeded
     } else if record.outcome == .succeeded {
       state = .failed

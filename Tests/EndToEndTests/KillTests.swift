@@ -44,10 +44,13 @@ struct KillTests {
       let pause = 50_000 + UInt32(random.next() % 600_000)
       usleep(pause)
       let deadline = Date.now + 60
-      while Trainers.midRun(below: folder).isEmpty || Trainers.alive(below: folder).isEmpty,
-        sweep.isRunning, Date.now < deadline
-      { usleep(2_000) }
-      guard sweep.isRunning else {
+      var isMidRun = false
+      while !isMidRun, sweep.isRunning, Date.now < deadline {
+        isMidRun = !Trainers.midRun(below: folder).isEmpty
+        if !isMidRun { usleep(2_000) }
+      }
+      guard sweep.isRunning, isMidRun else {
+        sweep.terminate()
         sweep.waitUntilExit()
         return kills
       }

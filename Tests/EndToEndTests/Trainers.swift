@@ -17,21 +17,23 @@ enum Trainers {
     }
   }
 
-  /// Folders of runs that are under way: metrics beyond step 0 are written, the result is not.
-  static func midRun(below folder: String) -> [String] {
-    let files = FileManager.default
-    let root = "\(folder)/runs"
-    let names = (try? files.contentsOfDirectory(atPath: root)) ?? []
-    return names.filter { name in
-      guard name.utf8.count == 16, !files.fileExists(atPath: "\(root)/\(name)/result.json"),
-        let events = files.contents(atPath: "\(root)/\(name)/events.jsonl")
+  /// Living trainers of RL runs whose own attempt has recorded a step after the one it began with.
+  static func midRun(below folder: String) -> [Int32] {
+    alive(below: folder).filter { pid in
+      guard let command = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline"),
+        let request = command.split(separator: 0).map({ String(decoding: $0, as: UTF8.self) })
+          .first(where: { $0.hasSuffix("/request.json") }), !request.contains("/bases/"),
+        let events = FileManager.default.contents(
+          atPath: request.replacing("request.json", with: "events.jsonl"))
       else { return false }
-      return events.contains(Data("\"step\":1,".utf8))
-        || events.contains(Data("\"step\":1}".utf8))
+      let lines = events.split(separator: 0x0a).map { String(decoding: $0, as: UTF8.self) }
+      guard let start = lines.lastIndex(where: { $0.contains("\"event\":\"attempt\"") }) else {
+        return false
+      }
+      let steps = lines[(start + 1)...].filter {
+        $0.contains("\"event\":\"metrics\"") && !$0.contains("\"step\":0,")
+      }
+      return lines[start].contains("\"pid\":\(pid),") && !steps.isEmpty
     }
   }
-}
-
-extension Data {
-  fileprivate func contains(_ other: Data) -> Bool { range(of: other) != nil }
 }

@@ -133,7 +133,7 @@ struct OpeningTests {
   @Test(
     "a folder on a network file system is told from a local one",
     arguments: [
-      ("/home/u/runs", nil), ("/mnt/share/runs", "nfs4"), ("/mnt/share", "nfs4"),
+      ("/srv/runs", nil), ("/mnt/share/runs", "nfs4"), ("/mnt/share", "nfs4"),
       ("/mnt/shared", nil), ("/mnt/with space/x", "fuse.sshfs"), ("/mnt/share/local/x", nil),
     ] as [(String, String?)])
   func networkFileSystems(_ folder: String, _ expected: String?) {
