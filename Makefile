@@ -19,7 +19,7 @@ build: setup ## Build .build/release/exp and .build/release/exp-trainer
 	swift build $(SWIFT_FLAGS) --product exp </dev/null
 	swift build $(SWIFT_FLAGS) --product exp-trainer </dev/null
 
-test: build ## Build and run all tests
+test: setup ## Build and run all tests; builds the programs too
 	@bash scripts/setup git sqlite3
 	swift test $(SWIFT_FLAGS) </dev/null
 

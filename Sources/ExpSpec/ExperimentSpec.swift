@@ -57,7 +57,6 @@ public struct ExperimentSpec: Sendable {
     /// Which checkpoints stay.
     public enum Keep: String, Sendable, Hashable {
       case last
-      case all
     }
 
     /// Which checkpoints stay.

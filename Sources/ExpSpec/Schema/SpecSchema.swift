@@ -116,7 +116,7 @@ enum SpecSchema {
   ])
 
   static let checkpoints = MapSchema(keys: [
-    KeySchema("keep", .choice(["all", "last"]), "last", "Which checkpoints stay."),
+    KeySchema("keep", .choice(["last"]), "last", "Which checkpoints stay: the newest one."),
     KeySchema(
       "seconds", .number(.positive(86_400)), 20, "The most seconds between two checkpoints."),
   ])
