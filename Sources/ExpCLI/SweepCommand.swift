@@ -72,7 +72,7 @@ struct SweepCommand: ParsableCommand {
     let runner = try SweepRunner(
       jobs: session.jobs(), paths: paths, trainerCommand: session.trainer.command,
       compute: session.compute, sourceFingerprint: session.trainer.sourceFingerprint,
-      environment: ProcessInfo.processInfo.environment, settings: settings, observer: watcher)
+      environment: TrainerProbe.neutralEnvironment, settings: settings, observer: watcher)
     defer { watcher.finish() }
     return try runner.run()
   }

@@ -68,9 +68,15 @@ struct TrainerProbe {
     return String(decoding: data, as: UTF8.self)
   }
 
-  /// This process's environment with the kernel set settled, as every trainer gets it.
+  /// This process's environment without OpenBLAS's own variables: block sizes and threads that somebody set for other
+  /// programs would change the bits of a run.
+  static var neutralEnvironment: [String: String] {
+    ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("OPENBLAS_") }
+  }
+
+  /// The environment that every trainer gets: neutral, with the kernel set settled.
   static func trainerEnvironment(_ compute: RunRequest.Compute) -> [String: String] {
-    var environment = ProcessInfo.processInfo.environment
+    var environment = neutralEnvironment
     environment["OPENBLAS_CORETYPE"] = compute.blasCoreType.isEmpty ? nil : compute.blasCoreType
     environment["OPENBLAS_NUM_THREADS"] = String(compute.threads)
     return environment
