@@ -9,8 +9,6 @@ enum ExitStatus {
   static let someRunsFailed = ExitCode(3)
   /// The command or the spec is wrong.
   static let usage = ExitCode(64)
-  /// A bug of ours.
-  static let bug = ExitCode(70)
   /// Stopped, and can go on; or held by another sweep.
   static let canGoOn = ExitCode(75)
 }

@@ -88,4 +88,12 @@ struct UsageTests {
       #expect(result.errors.count > 20)
     }
   }
+
+  @Test("The trainer tells the fingerprint of the sources it was built from, as exp computes it")
+  func fingerprint() throws {
+    let result = try runTool("\(ExpProgram.folder)/exp-trainer", ["describe"])
+    try #require(result.status == 0, "\(result.errors)")
+    let told = try JSONValue(parsing: result.output.utf8)[path: "source_fingerprint"]?.string
+    #expect(try told == SourceTree.fingerprint(ofPackageAt: Repository.root).hex)
+  }
 }

@@ -14,12 +14,4 @@ extension Store {
       return try MetricValues.table(run: number, db)
     }
   }
-
-  /// Returns the names of all recorded metrics, in the order of columns.
-  ///
-  /// - Throws: `StoreError`.
-  public func metricNames() throws(StoreError) -> [String] {
-    let names = try read { db in try String.fetchAll(db, sql: "SELECT name FROM metric_name") }
-    return names.sorted(by: MetricTable.precedes)
-  }
 }
