@@ -58,27 +58,19 @@ extension PlannedPoint {
     let model = ModelCost(document)
     let lengths = TaskLengths(document)
     let steps = document["train.steps"]
-    let prompts = document["train.prompts_per_step"]
-    let sequences = prompts * document["train.samples_per_prompt"]
-    let rollout = model.sampling(prompts: prompts, answers: sequences, lengths)
-    let update = model.training(sequences: sequences, lengths)
+    let algorithm = AlgorithmCost(document, model, lengths)
     let evaluation = evaluationCost(document, model, lengths)
     // Step 0 and the last step are always measured.
     let evaluations = (steps / max(document["evaluate.every"], 1)).rounded(.up) + 1
-    let hasReference = document.text("train.entropy_control.method") == "kl_reference"
-    let reference = hasReference ? model.forward(sequences: sequences, lengths) : .zero
-
-    let perStep = rollout.flops + update.flops + reference.flops
-    let flops = steps * perStep + evaluations * evaluation.work.flops
-    let tokens =
-      steps * (rollout.tokens + update.tokens) + evaluations * evaluation.work.tokens
+    let flops = steps * algorithm.perStep.flops + evaluations * evaluation.work.flops
+    let tokens = steps * algorithm.perStep.tokens + evaluations * evaluation.work.tokens
     return CostEstimate(
       flops: flops, tokens: tokens, seconds: flops / max(flopsPerSecond, 1),
       memoryBytes: CostEstimate.bytes(
         model.memoryBytes(
-          trainedSequences: min(document["train.micro_batch_size"], sequences),
-          sampledSequences: max(sequences, evaluation.answers), copies: hasReference ? 1 : 0,
-          lengths)),
+          trainedSequences: min(document["train.micro_batch_size"], algorithm.sequences),
+          sampledSequences: max(algorithm.sequences, evaluation.answers),
+          copies: algorithm.copies, lengths)),
       diskBytes: CostEstimate.bytes(
         model.diskBytes(steps: steps)
           + evaluations * evaluation.kept * ModelCost.bytesPerSample))

@@ -14,6 +14,9 @@ struct ConfigFigures {
     return list.isEmpty ? 0 : list.reduce(0, +) / Double(list.count)
   }
 
+  /// A list of numbers; empty where there is none.
+  func numbers(_ path: String) -> [Double] { config[path: path]?.array?.compactMap(\.number) ?? [] }
+
   func text(_ path: String) -> String? { config[path: path]?.string }
 
   func flag(_ path: String) -> Bool { config[path: path]?.bool == true }
@@ -24,6 +27,10 @@ struct TaskLengths {
   var prompt: Double
   var answer: Double
   var vocabulary: Double
+
+  init(prompt: Double, answer: Double, vocabulary: Double) {
+    (self.prompt, self.answer, self.vocabulary) = (prompt, answer, vocabulary)
+  }
 
   init(_ config: ConfigFigures) {
     if config.text("task.name") == "prog" {
@@ -48,7 +55,11 @@ struct ModelCost {
   struct Work {
     var flops: Double
     var tokens: Double
-    static let zero = Work(flops: 0, tokens: 0)
+
+    mutating func add(_ other: Work, times: Double) {
+      flops += times * other.flops
+      tokens += times * other.tokens
+    }
   }
 
   private let width: Double

@@ -108,9 +108,7 @@ struct AxisCheck {
       let given = value.object ?? ["method": value]
       let method = given["method"]?.string.flatMap(EntropyControl.method)
       return .object(given.merging(method?.defaults ?? [:], uniquingKeysWith: { own, _ in own }))
-    case "task.numbers", "task.list_lengths":
-      return .array(
-        Set((value.array ?? [value]).compactMap(\.number)).sorted().map { .number($0) })
+    case _ where SpecSchema.taskLists.contains { path == "task.\($0)" }: return value.sortedSet
     default: return value
     }
   }

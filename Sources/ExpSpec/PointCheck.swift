@@ -80,20 +80,26 @@ struct PointCheck {
         spec.excerpted(
           Diagnostic(
             .warning, at: place,
-            "'\(path)' has no effect: \(Self.readers[path] ?? "nothing reads it")",
+            "'\(path)' has no effect: \(reader(of: path))",
             help: "remove it"))
       }
     }
   }
 
-  private static let readers = [
-    "task.numbers": "only the task countdown reads it",
-    "task.max_target": "only the task countdown reads it",
-    "task.max_depth": "only the task prog reads it",
-    "task.list_lengths": "only the task prog reads it",
-    "train.scale_by_std": "only grpo reads it",
-    "train.clip_ratio_high": "clip_higher brings its own",
-  ]
+  private func reader(of path: String) -> String {
+    if let family = SpecSchema.taskFamily(of: path) {
+      return spec.tasks.contains(family)
+        ? SpecSchema.ignoredTaskKeys[path] ?? "no point reads it"
+        : "only the task \(family) reads it"
+    }
+    guard let setting = AlgorithmSettings.setting(path) else { return "nothing reads it" }
+    let owners = setting.owners
+    let isOwned = spec.algorithms.contains { setting.defaults[$0] != nil }
+    guard isOwned else {
+      return "only \(owners.joined(separator: ", ")) \(owners.count == 1 ? "reads" : "read") it"
+    }
+    return EntropyControl.replacement(of: setting.key.name) ?? "no point reads it"
+  }
 
   private func places(of path: String) -> [SourceLocation] {
     let axes = (spec.grid + spec.zips.flatMap { $0 }).filter { $0.path == path }
@@ -116,6 +122,19 @@ extension ExperimentSpec {
   struct Dimension {
     var axes: [Axis]
     var count: Int { axes.first?.values.count ?? 1 }
+  }
+
+  /// Every algorithm that the document, an axis, a rule or a row names.
+  fileprivate var algorithms: Set<String> { names(at: "train.algorithm") }
+
+  /// Every task family that the document, an axis, a rule or a row names.
+  fileprivate var tasks: Set<String> { names(at: "task.name") }
+
+  private func names(at path: String) -> Set<String> {
+    let axes = (grid + zips.flatMap { $0 }).filter { $0.path == path }.flatMap(\.values)
+    let rows = (include + when.map(\.settings)).flatMap { $0 }.filter { $0.path == path }
+    let values = [document[path: path]].compactMap { $0 } + axes + rows.map(\.value)
+    return Set(values.compactMap(\.string))
   }
 
   /// The product's dimensions.

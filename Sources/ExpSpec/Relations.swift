@@ -11,8 +11,9 @@ struct Relations {
   /// Everything that does not hold.
   var findings: [Resolver.Finding] {
     [
-      groupSize, miniBatches, keptPrompts, warmup, evaluations, covarianceBand, klCovGradient,
-      tokenFraction, clipHigher, bonus,
+      pair, groupSize, miniBatches, keptPrompts, warmup, evaluations, covarianceBand,
+      klCovGradient, tokenFraction, clipHigher, bonus, dualClip, accuracyBand, overlong, moving,
+      pairCount, tree, judge,
     ].compactMap { $0 }
   }
 
@@ -29,7 +30,8 @@ struct Relations {
   }
 
   private var groupSize: Resolver.Finding? {
-    guard let algorithm = text("train.algorithm"), ["grpo", "rloo"].contains(algorithm),
+    guard let algorithm = text("train.algorithm"),
+      ["grpo", "rloo", "prime", "dpo", "iterative_dpo"].contains(algorithm),
       number("train.samples_per_prompt") == 1
     else { return nil }
     return error(
@@ -40,7 +42,7 @@ struct Relations {
   private var miniBatches: Resolver.Finding? {
     let prompts = number("train.prompts_per_step")
     let updates = number("train.updates_per_rollout")
-    guard updates > prompts else { return nil }
+    guard prompts > 0, updates > prompts else { return nil }
     return error(
       "\(Int(prompts)) prompts cannot be cut into \(Int(updates)) mini-batches",
       ["train.updates_per_rollout", "train.prompts_per_step"],
@@ -84,7 +86,9 @@ struct Relations {
   }
 
   private var klCovGradient: Resolver.Finding? {
-    guard method == "kl_cov", number("train.updates_per_rollout") == 1 else { return nil }
+    guard method == "kl_cov", number("train.updates_per_rollout") == 1,
+      number("train.epochs_per_rollout") == 1
+    else { return nil }
     return warning(
       "kl_cov has no effect with one update per rollout",
       ["train.entropy_control", "train.updates_per_rollout"],
@@ -93,13 +97,22 @@ struct Relations {
 
   /// Tokens of a mini-batch, from the longest answers the task has.
   private var tokensPerUpdate: Double {
-    let longest: Double =
-      switch text("task.name") {
-      case "countdown": 2 * (config[path: "task.numbers"]?.array?.compactMap(\.number).max() ?? 4)
-      default: number("task.max_depth") + 1
-      }
-    return number("train.prompts_per_step") * number("train.samples_per_prompt") * longest
+    number("train.prompts_per_step") * number("train.samples_per_prompt") * longestAnswer
       / max(1, number("train.updates_per_rollout"))
+  }
+
+  /// Tokens of the longest answer that the task asks for, as the trainer's task families have it.
+  private var longestAnswer: Double {
+    switch text("task.name") {
+    case "countdown":
+      let numbers = config[path: "task.numbers"]?.array?.compactMap(\.number).max() ?? 4
+      let writesWorking = config[path: "task.working"]?.bool == true
+      return writesWorking ? numbers * numbers + 4 * numbers - 5 : 2 * numbers
+    case "code":
+      return (5 + 6 * number("task.max_nesting")) * number("task.max_statements") + 5
+    case "phrases": return 10
+    default: return number("task.max_depth") + 1
+    }
   }
 
   private var tokenFraction: Resolver.Finding? {
@@ -127,6 +140,96 @@ struct Relations {
     else { return nil }
     return warning(
       "\(method) with a coefficient of 0 has no effect", ["train.entropy_control.coefficient"])
+  }
+
+  private var pair: Resolver.Finding? {
+    guard let algorithm = text("train.algorithm"), let method,
+      let reason = MethodPairs.refusal(algorithm: algorithm, control: method)
+    else { return nil }
+    return error(
+      "\(algorithm) cannot be combined with \(method): \(reason)",
+      ["train.entropy_control", "train.algorithm"],
+      expected: "one of: "
+        + EntropyControl.names.filter {
+          MethodPairs.refusal(algorithm: algorithm, control: $0) == nil
+        }.joined(separator: ", "))
+  }
+
+  private var dualClip: Resolver.Finding? {
+    let ratio = number("train.dual_clip_ratio")
+    guard ratio > 0, ratio <= 1 else { return nil }
+    return error(
+      "a dual clip at \(shown(ratio)) would bound the loss of answers that the policy has not moved to",
+      ["train.dual_clip_ratio"], expected: "0 for none, or a number above 1 such as 3")
+  }
+
+  private var accuracyBand: Resolver.Finding? {
+    let low = number("train.filter_accuracy_low")
+    let high = number("train.filter_accuracy_high")
+    guard low > high else { return nil }
+    return error(
+      "the band of accuracies from \(shown(low)) to \(shown(high)) is empty",
+      ["train.filter_accuracy_low", "train.filter_accuracy_high"],
+      expected: "filter_accuracy_low of at most filter_accuracy_high")
+  }
+
+  private var overlong: Resolver.Finding? {
+    let buffer = number("train.overlong_buffer")
+    let longest = number("train.max_response_tokens")
+    guard longest > 0, buffer > longest else { return nil }
+    return error(
+      "a buffer of \(Int(buffer)) tokens is longer than the longest answer of \(Int(longest))",
+      ["train.overlong_buffer", "train.max_response_tokens"])
+  }
+
+  private var moving: Resolver.Finding? {
+    guard number("train.reference_ema") > 0, method != "kl_reference",
+      number("train.reward_kl_coefficient") == 0, let algorithm = text("train.algorithm"),
+      !["dpo", "iterative_dpo"].contains(algorithm)
+    else { return nil }
+    return warning(
+      "a moving reference has no effect: nothing compares the policy with a reference",
+      ["train.reference_ema", "train.algorithm"],
+      help: "use the control kl_reference, a reward_kl_coefficient above 0, or dpo")
+  }
+
+  private var pairCount: Resolver.Finding? {
+    let pairs = number("train.pairs_per_prompt")
+    let most = (number("train.samples_per_prompt") / 2).rounded(.down)
+    guard pairs > max(1, most) else { return nil }
+    return warning(
+      "\(Int(pairs)) pairs per prompt cannot be had of \(Int(number("train.samples_per_prompt"))) answers: "
+        + "each answer is in one pair", ["train.pairs_per_prompt", "train.samples_per_prompt"])
+  }
+
+  /// The most answers that the tree of one prompt may have.
+  private static let mostLeaves = 4096.0
+
+  private var tree: Resolver.Finding? {
+    guard let levels = config[path: "train.spo_tree_structure"]?.array?.compactMap(\.number)
+    else { return nil }
+    let leaves = levels.reduce(1, *)
+    guard levels.count > 8 || leaves > Relations.mostLeaves else { return nil }
+    return error(
+      "a tree of \(levels.count) levels and up to \(shown(leaves)) answers per prompt is too large",
+      ["train.spo_tree_structure"],
+      expected: "at most 8 levels and \(Int(Relations.mostLeaves)) answers")
+  }
+
+  private var judge: Resolver.Finding? {
+    guard let reward = text("train.reward"), reward != "exact", let task = text("task.name") else {
+      return nil
+    }
+    guard !SpecSchema.judgedTasks.contains(task) else {
+      guard number("task.judge_steps") == 0 else { return nil }
+      return error(
+        "no judge is trained, so 'train.reward' cannot be \(reward)",
+        ["task.judge_steps", "train.reward"], expected: "judge_steps above 0, or exact rewards")
+    }
+    return error(
+      "the task \(task) has no judge, so 'train.reward' cannot be \(reward)",
+      ["train.reward", "task.name"],
+      expected: "exact, or one of the tasks: \(SpecSchema.judgedTasks.joined(separator: ", "))")
   }
 
   private func shown(_ value: Double) -> String { value.shortestText ?? "" }

@@ -26,10 +26,9 @@ struct Resolver {
   }
 
   /// The keys that some points ignore: paths with what must hold for them to be read.
-  static let conditionalPaths = [
-    "task.numbers", "task.max_target", "task.max_depth", "task.list_lengths", "train.scale_by_std",
-    "train.clip_ratio_high",
-  ]
+  static let conditionalPaths =
+    SpecSchema.taskFamilies.values.flatMap { $0 }.sorted().map { "task.\($0)" }
+    + AlgorithmSettings.all.map { "train.\($0.key.name)" }
 
   private static let defaults: [String: [String: JSONValue]] = Dictionary(
     SpecSchema.sections.map { ($0.name, $0.map.defaults) }, uniquingKeysWith: { first, _ in first })
@@ -88,9 +87,22 @@ struct Resolver {
       for key in own {
         used.insert("task.\(key)")
         // Two ways to write one thing must not make two points.
-        if key == "numbers" || key == "list_lengths" { task[key] = task[key]?.sortedSet }
+        if SpecSchema.taskLists.contains(key) { task[key] = task[key]?.sortedSet }
+      }
+      if task["judge_steps"]?.number == 0 { ignore("judge_size", "judge_label_noise", task: &task) }
+      if task["max_statements"]?.number == 0 {
+        ignore("max_nesting", task: &task)
+        task["max_nesting"] = 0
       }
       return task
+    }
+
+    /// Takes out keys that mean nothing beside the others.
+    private mutating func ignore(_ keys: String..., task: inout [String: JSONValue]) {
+      for key in keys {
+        task[key] = nil
+        used.remove("task.\(key)")
+      }
     }
 
     mutating func model() -> [String: JSONValue] {
@@ -183,17 +195,26 @@ struct Resolver {
       train["learning_rate"] = learningRate(train["learning_rate"], "train.learning_rate", model)
       let control = entropyControl(train["entropy_control"])
       train["entropy_control"] = control
-      if control[path: "method"]?.string != "clip_higher" { used.insert("train.clip_ratio_high") }
       guard let algorithm = train["algorithm"]?.string else {
         error(
           "'train.algorithm' is missing", ["train.algorithm"],
           expected: SpecSchema.train["algorithm"]?.value.expectation)
         return train
       }
-      if algorithm == "grpo" {
-        used.insert("train.scale_by_std")
-      } else {
-        train["scale_by_std"] = nil
+      for setting in AlgorithmSettings.all {
+        let key = setting.key.name
+        guard let fallback = setting.defaults[algorithm] else {
+          train[key] = nil
+          continue
+        }
+        let value = train[key] ?? fallback
+        train[key] =
+          key == "critic_learning_rate"
+          ? learningRate(value, "train.\(key)", model) : value
+        used.insert("train.\(key)")
+      }
+      for key in EntropyControl.replaced(by: control[path: "method"]?.string) {
+        used.remove("train.\(key)")
       }
       return train
     }
@@ -256,9 +277,10 @@ struct Resolver {
 }
 
 extension JSONValue {
-  /// A whole number or a list of them as a sorted list without repeats.
-  fileprivate var sortedSet: JSONValue {
-    let values = (array ?? [self]).compactMap(\.number)
-    return .array(Set(values).sorted().map { .number($0) })
+  /// One value or a list of them as a sorted list without repeats: whole numbers, or names.
+  var sortedSet: JSONValue {
+    let values = array ?? [self]
+    let numbers = Set(values.compactMap(\.number)).sorted().map { JSONValue.number($0) }
+    return .array(numbers + Set(values.compactMap(\.string)).sorted().map { .string($0) })
   }
 }

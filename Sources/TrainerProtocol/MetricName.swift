@@ -10,12 +10,19 @@ public enum MetricName {
   public static let valScoreSE = "val_score_se"
   /// Mean score of greedy validation answers.
   public static let valGreedy = "val_greedy"
+  /// Standard error of `val_greedy`, clustered by prompt.
+  public static let valGreedySE = "val_greedy_se"
   /// Share of validation prompts with at least one right answer among the samples.
   public static let passAtK = "pass_at_k"
   /// As `entropy`, over the rollout batch after the group filter, before the update.
   public static let entropyTrain = "entropy_train"
   /// As `entropy_train`, but one mean over all tokens.
   public static let entropyTokenMean = "entropy_token_mean"
+
+  /// Unbiased estimate of the probability that at least one of k answers to a prompt is right, mean over prompts.
+  public static func passAt(_ k: Int) -> String { "pass_at_\(k)" }
+  /// Standard error of `passAt(k)`, clustered by prompt.
+  public static func passAtSE(_ k: Int) -> String { "pass_at_\(k)_se" }
 
   /// The columns that lead every table.
   public static let leading = [

@@ -64,6 +64,24 @@ struct CostEstimateTests {
     #expect(controls[0].cost.memoryBytes < controls[1].cost.memoryBytes)
   }
 
+  @Test("What an algorithm computes beside the policy's updates is counted")
+  func algorithms() throws {
+    func cost(_ overrides: String...) throws -> CostEstimate {
+      try plan("", overrides: overrides).points[0].cost
+    }
+    let grpo = try cost("train.algorithm=grpo")
+    for costlier in ["ppo", "prime", "remax", "spo_chain"] {
+      #expect(try cost("train.algorithm=\(costlier)").flops > grpo.flops, "\(costlier)")
+    }
+    #expect(try cost("train.algorithm=ppo").memoryBytes > grpo.memoryBytes)
+    // One pair a prompt: two of eight answers are learnt from.
+    #expect(try cost("train.algorithm=iterative_dpo").flops < grpo.flops)
+    #expect(try cost("train.epochs_per_rollout=2").flops > grpo.flops)
+    #expect(try cost("train.reward_kl_coefficient=0.1").flops > grpo.flops)
+    let tree = try cost("train.algorithm=spo_tree")
+    #expect(tree.flops > grpo.flops / 4 && tree.flops.isFinite)
+  }
+
   @Test("The largest numbers a spec may hold give finite estimates")
   func extreme() throws {
     let plan = try plan(

@@ -18,7 +18,7 @@ struct ResolveTests {
     let config = try spec(ResolveTests.head).resolve([])
     #expect(
       config == [
-        "task": ["name": "countdown", "numbers": [4], "max_target": 99, "slip_probability": 0.2],
+        "task": ["name": "countdown", "numbers": [4], "max_target": 99, "working": false, "slip_probability": 0.2],
         "model": [
           "width": 32, "layers": 2, "heads": 2, "kv_heads": 2, "hidden": 80,
           "tied_embeddings": true,
@@ -35,7 +35,12 @@ struct ResolveTests {
           "micro_batch_size": 128, "learning_rate": 2e-4, "weight_decay": 0, "beta1": 0.9,
           "beta2": 0.99, "max_grad_norm": 1, "clip_ratio_low": 0.2, "clip_ratio_high": 0.2,
           "scale_by_std": true, "loss_aggregation": "token_mean", "filter_groups": true,
-          "temperature": 1,
+          "temperature": 1, "top_p": 1, "reward": "exact", "epochs_per_rollout": 1,
+          "max_response_tokens": 0, "overlong_buffer": 0, "overlong_factor": 1,
+          "reference_ema": 0, "dual_clip_ratio": 0, "filter_accuracy_low": 0,
+          "filter_accuracy_high": 1, "refill_groups": false, "normalize_advantages": false,
+          "normalize_rewards": false, "reward_kl_coefficient": 0, "reward_kl_target": 0,
+          "reward_kl_horizon": 10_000,
         ],
         "evaluate": ["every": 4, "prompts": 1024, "samples": 4, "greedy": true, "keep": 8],
         "seed": 0,
@@ -47,16 +52,73 @@ struct ResolveTests {
     arguments: [
       ("none", ["method": "none"]),
       ("entropy_bonus", ["method": "entropy_bonus", "coefficient": 0.02]),
-      ("kl_reference", ["method": "kl_reference", "coefficient": 0.001, "estimator": "k3"]),
+      (
+        "kl_reference", ["method": "kl_reference", "coefficient": 0.001, "estimator": "low_var_kl"]
+      ),
       ("clip_higher", ["method": "clip_higher", "clip_ratio_high": 0.28]),
       (
         "clip_cov",
         ["method": "clip_cov", "token_fraction": 0.02, "covariance_low": 1, "covariance_high": 5]
       ), ("kl_cov", ["method": "kl_cov", "token_fraction": 0.02, "coefficient": 1]),
+      (
+        "high_entropy_tokens",
+        ["method": "high_entropy_tokens", "token_fraction": 0.2, "reverse": false]
+      ), ("probability_mask", ["method": "probability_mask", "threshold": 0.9]),
     ] as [(String, JSONValue)])
   func entropyControl(name: String, expected: JSONValue) throws {
     let config = try spec(ResolveTests.head).resolve([("train.entropy_control", .string(name))])
     #expect(config[path: "train.entropy_control"] == expected)
+  }
+
+  /// What single algorithms read beside what all do, by the sources that algorithms.md names.
+  @Test(
+    "Each algorithm has its own settings and no other's",
+    arguments: [
+      ("ppo", ["gae_lambda", "critic_learning_rate", "value_clip", "critic_warmup_steps"]),
+      ("prime", ["prime_beta", "prime_update", "prime_form", "prime_learning_rate"]),
+      ("spo_chain", ["spo_interval", "spo_samples", "spo_segmentation"]),
+      ("spo_tree", ["spo_tree_structure", "spo_replay_steps", "spo_segments_per_prompt"]),
+      ("dpo", ["dpo_beta", "dpo_loss", "pairs_per_prompt"]),
+      ("iterative_dpo", ["dpo_beta", "dpo_label_smoothing"]),
+    ])
+  func algorithmSettings(algorithm: String, keys: [String]) throws {
+    let loaded = try spec(ResolveTests.head)
+    let own = try loaded.resolve([("train.algorithm", .string(algorithm))])
+    let other = try loaded.resolve([("train.algorithm", "rloo")])
+    for key in keys {
+      #expect(own[path: "train.\(key)"] != nil, "\(key)")
+      #expect(other[path: "train.\(key)"] == nil, "\(key)")
+    }
+    #expect(own[path: "train.samples_per_prompt"] == (algorithm == "spo_tree" ? nil : 8))
+    let decoded = try own.decoded(as: RunConfig.self)
+    #expect(try JSONValue(encoding: decoded) == own)
+  }
+
+  @Test("The schema's algorithms and entropy controls are the trainer's")
+  func names() throws {
+    for algorithm in TrainConfig.Algorithm.allCases {
+      for method in EntropyControlConfig.Method.allCases {
+        let setting: [ExperimentSpec.Setting] = [
+          ("train.algorithm", .string(algorithm.rawValue)),
+          ("train.entropy_control", .string(method.rawValue)),
+        ]
+        let refusal = MethodPairs.refusal(
+          algorithm: algorithm.rawValue, control: method.rawValue)
+        let resolved = ResolveTests.outcome(try spec(ResolveTests.head), setting)
+        #expect((resolved == nil) == (refusal != nil), "\(algorithm) with \(method)")
+      }
+    }
+  }
+
+  /// The configuration of a point, or nil where it has errors.
+  private static func outcome(
+    _ spec: ExperimentSpec, _ setting: [ExperimentSpec.Setting]
+  ) -> RunConfig? {
+    do {
+      return try spec.resolve(setting).decoded(as: RunConfig.self)
+    } catch {
+      return nil
+    }
   }
 
   @Test(

@@ -13,39 +13,39 @@ enum ProtocolSamples {
 
   enum SampleError: Error {
     case notAnID
+    case noSuchPoint(String)
   }
 
   static let compute = RunRequest.Compute(
     blasCoreType: "SkylakeX", kernelSet: "avx512", threads: 1)
 
-  static let countdown =
-    #"{"name":"countdown","numbers":[4],"max_target":99,"slip_probability":0.2}"#
-  static let prog = #"{"name":"prog","max_depth":2,"list_lengths":[4,5],"slip_probability":0.2}"#
   static let noControl = #"{"method":"none"}"#
 
-  /// A configuration by its texts; `rl` false leaves out what only an RL run has.
+  /// Resolved points, as `exp plan` wrote them: one for every algorithm and task.
+  private static func points() throws -> [JSONValue] {
+    let path = URL(filePath: #filePath).deletingLastPathComponent()
+      .appending(path: "Fixtures/points.json").path
+    return try JSONValue(parsing: try String(contentsOfFile: path, encoding: .utf8).utf8).array
+      ?? []
+  }
+
+  private static func point(_ path: String, _ name: String) throws -> JSONValue {
+    guard let point = try points().first(where: { $0[path: path]?.string == name }) else {
+      throw SampleError.noSuchPoint(name)
+    }
+    return point
+  }
+
+  /// A configuration; `rl` false leaves out what only an RL run has.
   static func config(
-    task: String = countdown, algorithm: String = "grpo", control: String = noControl,
+    task: String = "countdown", algorithm: String = "grpo", control: String = noControl,
     rl: Bool = true
   ) throws -> RunConfig {
-    let scale = algorithm == "grpo" ? #""scale_by_std":true,"# : ""
-    let rlPart = """
-      ,"train":{"algorithm":"\(algorithm)","entropy_control":\(control),"steps":160,
-      "prompts_per_step":128,"samples_per_prompt":8,"updates_per_rollout":2,
-      "micro_batch_size":128,"learning_rate":2e-4,"weight_decay":0,"beta1":0.9,"beta2":0.99,
-      "max_grad_norm":1,"clip_ratio_low":0.2,"clip_ratio_high":0.2,\(scale)
-      "loss_aggregation":"token_mean","filter_groups":true,"temperature":1},
-      "evaluate":{"every":4,"prompts":1024,"samples":4,"greedy":true,"keep":8},"seed":0
-      """
-    let text = """
-      {"task":\(task),
-      "model":{"width":48,"layers":3,"heads":3,"kv_heads":3,"hidden":128,
-      "tied_embeddings":true,"qkv_bias":false,"params":83232},
-      "base":{"steps":1200,"batch_size":128,"learning_rate":3e-3,"warmup_steps":50,
-      "final_learning_rate_fraction":0.1,"weight_decay":0.01,"beta1":0.9,"beta2":0.95,
-      "max_grad_norm":1,"seed":0}\(rl ? rlPart : "")}
-      """
-    return try JSONDecoder().decode(RunConfig.self, from: Data(text.utf8))
+    var document = try point("train.algorithm", algorithm)
+    document[path: "task"] = try point("task.name", task)[path: "task"]
+    document[path: "train.entropy_control"] = try JSONValue(parsing: control.utf8)
+    if !rl { for key in ["train", "evaluate", "seed"] { document[path: key] = nil } }
+    return try document.decoded(as: RunConfig.self)
   }
 
   static func request(config: RunConfig) throws -> RunRequest {
@@ -61,16 +61,21 @@ enum ProtocolSamples {
 
   /// A request with every member set, though no single run uses them all.
   static func fullRequest() throws -> RunRequest {
-    var config = try config(control: #"{"method":"clip_cov"}"#)
-    config.task.maxDepth = 2
-    config.task.listLengths = [4]
-    config.train?.entropyControl.coefficient = 1
-    config.train?.entropyControl.tokenFraction = 0.02
-    config.train?.entropyControl.covarianceLow = 1
-    config.train?.entropyControl.covarianceHigh = 5
-    config.train?.entropyControl.clipRatioHigh = 0.28
-    config.train?.entropyControl.estimator = .k3
-    return try request(config: config)
+    let documents = try points()
+    var all = try point("train.algorithm", "grpo")
+    for section in ["task", "train"] {
+      var members: [String: JSONValue] = [:]
+      for document in documents {
+        members.merge(document[path: section]?.object ?? [:]) { first, _ in first }
+      }
+      all[path: section] = .object(members)
+    }
+    all[path: "train.entropy_control"] = [
+      "method": "clip_cov", "coefficient": 1, "token_fraction": 0.02, "covariance_low": 1,
+      "covariance_high": 5, "clip_ratio_high": 0.28, "estimator": "k3", "reverse": false,
+      "threshold": 0.9,
+    ]
+    return try request(config: try all.decoded(as: RunConfig.self))
   }
 
   static let attempt = TrainEvent.Attempt(

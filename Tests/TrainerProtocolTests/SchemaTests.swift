@@ -8,11 +8,11 @@ import TrainerProtocol
 struct SchemaTests {
   @Test("accept every request that can be planned")
   func requests() throws {
-    var configs = [
-      try ProtocolSamples.config(rl: false),
-      try ProtocolSamples.config(task: ProtocolSamples.prog, rl: false),
-      try ProtocolSamples.config(task: ProtocolSamples.prog),
-    ]
+    var configs = [try ProtocolSamples.config(rl: false)]
+    for task in TaskConfig.Name.allCases {
+      configs.append(try ProtocolSamples.config(task: task.rawValue, rl: false))
+      configs.append(try ProtocolSamples.config(task: task.rawValue))
+    }
     for algorithm in TrainConfig.Algorithm.allCases {
       configs.append(try ProtocolSamples.config(algorithm: algorithm.rawValue))
     }
@@ -22,6 +22,8 @@ struct SchemaTests {
       #"{"method":"clip_higher","clip_ratio_high":0.28}"#,
       #"{"method":"clip_cov","token_fraction":0.02,"covariance_low":1,"covariance_high":5}"#,
       #"{"method":"kl_cov","token_fraction":0.02,"coefficient":1}"#,
+      #"{"method":"high_entropy_tokens","token_fraction":0.2,"reverse":true}"#,
+      #"{"method":"probability_mask","threshold":0.9}"#,
     ]
     #expect(controls.count == EntropyControlConfig.Method.allCases.count)
     configs += try controls.map { try ProtocolSamples.config(control: $0) }
@@ -51,6 +53,7 @@ struct SchemaTests {
     ("config.model.width", 4), ("config.model.layers", 65), ("config.model.heads", 2.5),
     ("config.base.steps", -1), ("config.base.beta2", 1), ("config.train", nil),
     ("config.train.algorithm", "ppo"), ("config.train.scale_by_std", nil),
+    ("config.train.gae_lambda", 1), ("config.train.reward", nil), ("config.train.top_p", 2),
     ("config.train.entropy_control", "none"), ("config.train.entropy_control.coefficient", 1),
     ("config.train.entropy_control.method", "clip_cov"), ("config.evaluate", nil),
     ("config.seed", -1), ("base", nil), ("base.sha256", nil), ("kind", "base"), ("id", "../x"),

@@ -28,7 +28,9 @@ enum EntropyControl {
       name: "kl_reference",
       keys: [
         KeySchema("coefficient", coefficients, 0.001, "Weight of the KL to the base policy."),
-        KeySchema("estimator", .choice(["k1", "k2", "k3"]), "k3", "The KL's estimator."),
+        KeySchema(
+          "estimator", .choice(["abs", "k1", "k2", "k3", "low_var_kl"]), "low_var_kl",
+          "The KL's estimator; low_var_kl is k3 with verl's clamps."),
       ]),
     Method(
       name: "clip_higher",
@@ -50,6 +52,20 @@ enum EntropyControl {
         KeySchema("token_fraction", fractions, 0.02, "Share of tokens that are penalised."),
         KeySchema("coefficient", coefficients, 1, "Weight of the penalty."),
       ]),
+    Method(
+      name: "high_entropy_tokens",
+      keys: [
+        KeySchema("token_fraction", fractions, 0.2, "Share of tokens that are learnt from."),
+        KeySchema(
+          "reverse", .boolean, false, "Learn from the others instead, as a control experiment."),
+      ]),
+    Method(
+      name: "probability_mask",
+      keys: [
+        KeySchema(
+          "threshold", .number(.positive(1)), 0.9,
+          "Tokens that the rollout was at least this sure of are left out of the loss.")
+      ]),
   ]
 
   static let names = methods.map(\.name)
@@ -66,5 +82,25 @@ enum EntropyControl {
   /// The methods that have a setting.
   static func owners(of setting: String) -> [String] {
     methods.filter { method in method.keys.contains { $0.name == setting } }.map(\.name)
+  }
+
+  /// Settings of the RL stage that a method puts its own in place of.
+  static func replaced(by method: String?) -> [String] {
+    switch method {
+    case "clip_higher": ["clip_ratio_high"]
+    case "kl_cov": ["clip_ratio_low", "clip_ratio_high", "dual_clip_ratio"]
+    case "clip_cov": ["dual_clip_ratio"]
+    case "probability_mask": ["spo_probability_threshold"]
+    default: []
+    }
+  }
+
+  /// Why a setting of the RL stage has no effect beside the methods that replace it.
+  static func replacement(of setting: String) -> String? {
+    let methods = names.filter { replaced(by: $0).contains(setting) }
+    guard let first = methods.first else { return nil }
+    return methods.count == 1
+      ? "\(first) does without it or brings its own"
+      : "\(methods.joined(separator: " and ")) do without it or bring their own"
   }
 }

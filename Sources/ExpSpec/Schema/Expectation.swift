@@ -24,6 +24,9 @@ extension ValueSchema {
       switch element {
       case .condition: "a list of expressions"
       case .text: "a list of texts"
+      case .choice(let names): "a list of these: " + names.joined(separator: ", ")
+      case .integer(let range):
+        "a list of whole numbers from \(range.lowerBound) to \(range.upperBound)"
       default: "a list of maps"
       }
     case .map(let map): "a map with \(map.keys.map(\.name).sorted().joined(separator: ", "))"

@@ -145,8 +145,7 @@ struct SchemaCheck {
     }
     problems.error(
       path.isEmpty ? "'\(key)' is not a key of a spec" : "'\(key)' is not a key of '\(path)'",
-      at: entry.keyLocation, expected: "one of: \(known.sorted().joined(separator: ", "))",
-      help: help)
+      at: entry.keyLocation, expected: SpecSchema.keyList(known, in: path), help: help)
   }
 
   /// Where a key that is wrong here would be right.
@@ -270,8 +269,8 @@ extension Problems {
     }
     var expected = "a key of task, model, base, train or evaluate, or seed"
     if let section, case .map(let map) = section.value {
-      let names = map.keys.map { "\(section.name).\($0.name)" }
-      expected = "one of: \(names.sorted().joined(separator: ", "))"
+      expected = SpecSchema.keyList(
+        map.keys.map(\.name), in: section.name, prefix: "\(section.name).")
     }
     error(
       "there is no key '\(path.shortened)' to \(verb)", at: place, expected: expected,

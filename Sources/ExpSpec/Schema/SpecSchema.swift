@@ -14,23 +14,69 @@ enum SpecSchema {
   ]
 
   static let task = MapSchema(keys: [
-    KeySchema("name", .choice(["countdown", "prog"]), nil, "Task family."),
+    KeySchema(
+      "name", .choice(["code", "countdown", "phrases", "prog"]), nil, "Task family."),
     KeySchema(
       "numbers", .oneOrMany(2...6), [4],
       "countdown: how many numbers a prompt has; a list draws one of them per prompt."),
     KeySchema("max_target", .integer(9...99), 99, "countdown: the largest target."),
+    KeySchema(
+      "working", .boolean, false, "countdown: answers write out the result of every operation."),
     KeySchema("max_depth", .integer(1...4), 2, "prog: the most operations of a program."),
     KeySchema(
       "list_lengths", .oneOrMany(2...8), [4],
       "prog: how many digits a list has; a list draws one of them per prompt."),
+    KeySchema(
+      "max_statements", .integer(0...6), 1,
+      "code: the most assignments and returns before the closing return."),
+    KeySchema(
+      "max_nesting", .integer(0...3), 1, "code: the most blocks that lie in each other."),
+    KeySchema(
+      "examples", .oneOrMany(2...10), [8],
+      "code: how many examples a prompt shows; a list draws one of them per prompt."),
+    KeySchema(
+      "step_budget", .integer(10...10_000), 100, "code: steps after which a program is endless."),
+    KeySchema(
+      "domains", .list(.choice(["quantity", "time"]), least: 1), ["quantity", "time"],
+      "phrases: the subjects of the questions, drawn evenly."),
+    KeySchema(
+      "judge_size", .choice(ModelShape.named.map(\.name)), "24k",
+      "phrases: the named size of the judge."),
+    KeySchema(
+      "judge_steps", .integer(0...10_000_000), 2000,
+      "phrases: steps that train the judge behind the base policy; 0 for no judge."),
+    KeySchema(
+      "judge_label_noise", .number(.upTo(0.5)), 0,
+      "phrases: probability that a label of the judge's training data is turned round."),
     KeySchema(
       "slip_probability", .number(.upTo(1)), 0.2, "Probability that a demonstration has a slip."),
   ])
 
   /// The keys that belong to one family only.
   static let taskFamilies: [String: [String]] = [
-    "countdown": ["numbers", "max_target"], "prog": ["max_depth", "list_lengths"],
+    "code": ["max_statements", "max_nesting", "examples", "step_budget"],
+    "countdown": ["numbers", "max_target", "working"],
+    "phrases": ["domains", "judge_size", "judge_steps", "judge_label_noise"],
+    "prog": ["max_depth", "list_lengths"],
   ]
+
+  /// The family that a key such as `task.numbers` belongs to; nil for a key that all families read.
+  static func taskFamily(of path: String) -> String? {
+    taskFamilies.first { $0.value.contains { path == "task.\($0)" } }?.key
+  }
+
+  /// Why keys have no effect even in their own family.
+  static let ignoredTaskKeys = [
+    "task.judge_size": "'task.judge_steps' is 0, so there is no judge",
+    "task.judge_label_noise": "'task.judge_steps' is 0, so there is no judge",
+    "task.max_nesting": "'task.max_statements' is 0, so there is nothing to put into blocks",
+  ]
+
+  /// The keys whose order and repeats mean nothing.
+  static let taskLists = ["domains", "examples", "list_lengths", "numbers"]
+
+  /// The families with free-form answers, whose base stage trains a judge too.
+  static let judgedTasks = ["phrases"]
 
   static let model = MapSchema(keys: [
     KeySchema(
@@ -71,13 +117,18 @@ enum SpecSchema {
     KeySchema("seed", seed, 0, "Seed of initial weights and demonstrations."),
   ])
 
-  static let train = MapSchema(keys: [
-    KeySchema("algorithm", .choice(["grpo", "reinforce", "rloo"]), nil, "The RL algorithm."),
+  /// The settings of the RL stage: those that every algorithm reads, then those that some do.
+  static let train = MapSchema(keys: commonTraining + AlgorithmSettings.all.map(\.key))
+
+  private static let commonTraining = [
+    KeySchema("algorithm", .choice(AlgorithmSettings.algorithms), nil, "The RL algorithm."),
     KeySchema("entropy_control", .entropyControl, "none", "How entropy is kept up."),
+    KeySchema(
+      "reward", .choice(["exact", "judge_binary", "judge_soft"]), "exact",
+      "Who scores answers: the exact verifier, or a judge's verdict or confidence."),
     KeySchema("steps", .integer(1...10_000_000), 160, "Rollout-and-update steps."),
-    KeySchema("prompts_per_step", .integer(1...65_536), 128, "Prompts per rollout."),
-    KeySchema("samples_per_prompt", .integer(1...4096), 8, "Answers per prompt: the group."),
-    KeySchema("updates_per_rollout", .integer(1...1024), 2, "Optimiser steps per rollout."),
+    KeySchema(
+      "updates_per_rollout", .integer(1...1024), 2, "Optimiser steps per pass over a rollout."),
     KeySchema(
       "micro_batch_size", .integer(1...65_536), 128,
       "Sequences in one forward and backward pass; changes rounding only."),
@@ -86,20 +137,32 @@ enum SpecSchema {
     KeySchema("beta1", .number(.decay), 0.9, "AdamW's first-moment decay."),
     KeySchema("beta2", .number(.decay), 0.99, "AdamW's second-moment decay."),
     KeySchema("max_grad_norm", .number(.positive(1e6)), 1, "Clip of the gradient's norm."),
-    KeySchema("clip_ratio_low", .number(.positive(1)), 0.2, "Lower clip of the ratio."),
-    KeySchema("clip_ratio_high", .number(.positive(100)), 0.2, "Upper clip of the ratio."),
-    KeySchema(
-      "scale_by_std", .boolean, true, "grpo: divide advantages by the group's deviation."),
-    KeySchema(
-      "loss_aggregation",
-      .choice(["seq_mean_token_mean", "seq_mean_token_sum", "token_mean"]), "token_mean",
-      "How token losses become one number."),
-    KeySchema(
-      "filter_groups", .boolean, true, "Drop groups whose rewards are all equal."),
     KeySchema(
       "temperature", .number(NumberRange(lower: 1e-3, upper: 10)), 1,
       "Sampling temperature of rollouts."),
-  ])
+    KeySchema(
+      "top_p", .number(.positive(1)), 1, "Share of probability that rollouts sample from."),
+    KeySchema(
+      "max_response_tokens", .integer(0...65_536), 0,
+      "The longest answer of a rollout; 0 stands for the task's longest."),
+    KeySchema(
+      "overlong_buffer", .integer(0...65_536), 0,
+      "Tokens before the longest answer over which a penalty for length grows; 0 for none."),
+    KeySchema("overlong_factor", .number(.upTo(100)), 1, "The penalty at the longest answer."),
+    KeySchema(
+      "reference_ema", .number(.decay), 0,
+      "Rate at which the reference policy follows the policy at each update; 0 keeps the base."),
+  ]
+
+  /// The keys of a section as a message lists them; of `train` those that every algorithm reads, and how to find the rest.
+  static func keyList(_ keys: [String], in section: String, prefix: String = "") -> String {
+    let own = section == "train" ? Set(AlgorithmSettings.all.map(\.key.name)) : []
+    let listed = keys.filter { !own.contains($0) }.sorted().map { prefix + $0 }
+    let words = "one of: \(listed.joined(separator: ", "))"
+    return own.isEmpty
+      ? words
+      : "\(words), or one of \(own.count) settings of certain algorithms (docs/algorithms.md)"
+  }
 
   static let evaluate = MapSchema(keys: [
     KeySchema("every", .integer(1...10_000_000), 4, "Steps between evaluations."),

@@ -12,7 +12,8 @@ width, layers, heads, hidden = 48, 3, 3, 128
 params = layers * (4 * width * width + 3 * width * hidden + 2 * width)
 assert params == 83232
 
-task = {"name": "countdown", "numbers": [3, 4], "max_target": 99, "slip_probability": 0.2}
+task = {"name": "countdown", "numbers": [3, 4], "max_target": 99, "slip_probability": 0.2,
+        "working": False}
 model = {
     "width": width, "layers": layers, "heads": heads, "kv_heads": heads, "hidden": hidden,
     "tied_embeddings": True, "qkv_bias": False, "params": params,
@@ -31,7 +32,11 @@ train = {
     "micro_batch_size": 128, "learning_rate": 0.00025, "weight_decay": 0, "beta1": 0.9,
     "beta2": 0.99, "max_grad_norm": 1, "clip_ratio_low": 0.2, "clip_ratio_high": 0.2,
     "scale_by_std": True, "loss_aggregation": "token_mean", "filter_groups": True,
-    "temperature": 1,
+    "temperature": 1, "top_p": 1, "reward": "exact", "epochs_per_rollout": 1,
+    "max_response_tokens": 0, "overlong_buffer": 0, "overlong_factor": 1, "reference_ema": 0,
+    "dual_clip_ratio": 0, "filter_accuracy_low": 0, "filter_accuracy_high": 1,
+    "refill_groups": False, "normalize_advantages": False, "normalize_rewards": False,
+    "reward_kl_coefficient": 0, "reward_kl_target": 0, "reward_kl_horizon": 10000,
 }
 evaluate = {"every": 4, "prompts": 1024, "samples": 4, "greedy": True, "keep": 8}
 
