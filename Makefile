@@ -1,7 +1,7 @@
 # The front door: the same commands for people and for CI. No target reads standard input.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format check smoke demo bench clean
+.PHONY: help setup build test lint format check smoke demo bench bench-trainer clean
 
 # One configuration for product and tests: everything is compiled once.
 # The import check makes a module that imports what Package.swift does not grant it fail to build.
@@ -10,7 +10,7 @@ PACKAGES := libyaml-dev libsqlite3-dev libgit2-dev libopenblas-dev pkg-config
 BIN := .build/release
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install the missing Debian packages (says which; sudo only when not root)
 	@bash scripts/setup $(PACKAGES)
@@ -40,6 +40,10 @@ demo: build ## Run the quick-start sweep and show what it found
 
 bench: build ## Trainer speed on one core, beside the sgemm rate of the same run
 	$(BIN)/exp-trainer bench </dev/null
+
+bench-trainer: build ## Trainer speed beside PyTorch's, installed into .build/ first; some minutes
+	@bash benchmarks/setup
+	@python3 benchmarks/run </dev/null
 
 clean: ## Remove build products; never runs/
 	rm -rf .build

@@ -110,16 +110,17 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["ExpCore"], path: "Tests/TestSupport",
       swiftSettings: strict),
+    .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
     .testTarget(
       name: "ExpCoreTests", dependencies: ["ExpCore", "TestSupport"], swiftSettings: strict),
     tests("ExpSpec", ["TrainerProtocol"], hasFixtures: true),
     tests("ExpPlan", ["ExpSpec"], hasFixtures: true),
     tests("ExpProvenance"),
-    tests("TrainerProtocol"),
+    tests("TrainerProtocol", hasFixtures: true),
     tests("ExpStore", ["TrainerProtocol"]),
     tests("ExpSchedule", ["TrainerProtocol"], hasFixtures: true),
     tests("TrainerTensor"),
-    tests("Trainer", ["TrainerProtocol", "TrainerTensor"]),
+    tests("Trainer", ["TrainerProtocol", "TrainerTensor", "CAllocationCount"], hasFixtures: true),
     tests("ExpFit", hasFixtures: true),
     tests("ExpReport", ["ExpFit"]),
     .testTarget(

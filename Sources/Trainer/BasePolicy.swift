@@ -48,6 +48,22 @@ package struct BasePolicy: Sendable {
   package func copyParameters(into model: PolicyModel) throws {
     try CheckpointFile(path: path).copy("parameters", into: model.parameters)
   }
+
+  /// Makes the judge that was trained with the base policy.
+  ///
+  /// - Throws: `TrainerError` where the task has none.
+  package func makeJudge(_ config: RunConfig, family: any TaskFamily) throws -> Judge {
+    guard let settings = try JudgeSettings(config.task),
+      let family = family as? any JudgedFamily
+    else {
+      throw TrainerError(
+        .badRequest, "the task '\(config.task.name.rawValue)' of this run has no judge",
+        mend: "score by the exact verifier, or train a judge: 'task.judge_steps' above 0")
+    }
+    let judge = try Judge(settings.shape, family: family)
+    try CheckpointFile(path: path).copy("\(Judge.name).parameters", into: judge.model.parameters)
+    return judge
+  }
 }
 
 extension RunConfig {

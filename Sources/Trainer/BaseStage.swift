@@ -1,6 +1,8 @@
 package import TrainerProtocol
 
 /// The supervised stage: next-token loss on demonstrations, AdamW, linear warm-up, then a cosine to a floor.
+///
+/// Where the task has a judge, further steps train it behind the policy's, and the last of them measures it.
 package final class BaseStage: TrainingStage {
   /// Every how many steps values are recorded; the last step always is.
   private static let recordEvery = 10
@@ -8,10 +10,11 @@ package final class BaseStage: TrainingStage {
   private static let microBatchSize = 128
 
   package let state: TrainableState
-  package var totalSteps: Int { config.steps }
+  package var totalSteps: Int { config.steps + (judging?.steps ?? 0) }
 
   private let config: BaseConfig
   private let family: any TaskFamily
+  private let judging: JudgeTrainer?
   private let pass: TrainingPass
   private let shouldStop: () -> Bool
   private let demonstrations: RandomStream
@@ -30,23 +33,31 @@ package final class BaseStage: TrainingStage {
     let optimizer = AdamW(
       model: model, beta1: config.base.beta1, beta2: config.base.beta2,
       weightDecay: config.base.weightDecay)
-    state = TrainableState(model: model, optimizer: optimizer)
+    judging = try JudgeTrainer(config, family: family)
+    state = TrainableState(
+      model: model, optimizer: optimizer,
+      companions: judging.map {
+        [NamedModel(name: Judge.name, model: $0.judge.model, optimizer: $0.optimizer)]
+      } ?? [])
     let sequences = min(BaseStage.microBatchSize, config.base.batchSize)
     pass = TrainingPass(model: model, tokenCapacity: sequences * family.contextLength)
     demonstrations = RandomStream(seed: UInt64(config.base.seed), stream: .demonstrations)
   }
 
   package func isRecorded(_ step: Int) -> Bool {
-    step > 0 && (step.isMultiple(of: BaseStage.recordEvery) || step == totalSteps)
+    step > 0
+      && (step.isMultiple(of: BaseStage.recordEvery) || step == config.steps || step == totalSteps)
   }
 
   package func start() throws {
     state.model.initialise(seed: UInt64(config.seed))
+    judging?.start()
   }
 
   package func measureStart() throws -> StepRecord { StepRecord() }
 
   package func advance(to step: Int) throws -> StepRecord {
+    if let judging, step > config.steps { return try advance(judging, to: step) }
     let begin = clock.now
     let examples = try (0..<config.batchSize).map { index in
       try family.demonstration(
@@ -72,7 +83,33 @@ package final class BaseStage: TrainingStage {
     return record
   }
 
+  /// A step of the judge; the step that measures it is undone as a whole where a stop comes in between.
+  private func advance(_ judging: JudgeTrainer, to step: Int) throws -> StepRecord {
+    let begin = clock.now
+    let isLast = step == totalSteps
+    if isLast { state.save() }
+    var record = StepRecord()
+    do {
+      let values = try judging.advance(to: step - config.steps, shouldStop: shouldStop)
+      guard isRecorded(step) else { return record }
+      record.values = values
+      if isLast { record.merge(try judging.quality(shouldStop: shouldStop).values) }
+    } catch {
+      if isLast { state.restore() }
+      throw error
+    }
+    let seconds = (clock.now - begin).seconds
+    record.values[StepMetric.updateSeconds] = seconds
+    record.values[StepMetric.updateTokensPerSecond] =
+      (record.values[StepMetric.tokens] ?? 0) / max(seconds, 1e-9)
+    return record
+  }
+
   package var definitions: [String: String] {
+    policyDefinitions.merging(judging?.definitions ?? [:]) { first, _ in first }
+  }
+
+  private var policyDefinitions: [String: String] {
     [
       StepMetric.baseLoss:
         "cross-entropy in nats on the step's demonstrations, mean over their answer tokens, before the step",

@@ -88,7 +88,7 @@ package enum TrainerBenchmark {
     buffer.floats.update(repeating: 0.5)
     let times = (0..<8).map { _ in
       seconds {
-        TensorRuntime.device.multiplySquares(matrices[0], matrices[1], into: matrices[2])
+        TensorRuntime.device.multiplyByBLAS(matrices[0], matrices[1], into: matrices[2])
       }
     }
     let count = Double(size)

@@ -34,7 +34,9 @@ package struct Evaluation {
     var greedy: [Answer] = []
     if config.greedy {
       greedy = try answers(engine, samples: 1, temperature: 0, step: step, shouldStop)
-      record.values[MetricName.valGreedy] = SampleStatistics.mean(greedy.map(\.reward))
+      let scores = greedy.map(\.reward)
+      record.values[MetricName.valGreedy] = SampleStatistics.mean(scores)
+      record.values[MetricName.valGreedySE] = standardError(scores)
     }
     record.samples = kept(sampled, greedy, step: step)
     return record
@@ -66,16 +68,34 @@ package struct Evaluation {
     let entropies = answers.lazy.filter { !$0.response.tokens.isEmpty }.map { answer in
       answer.response.entropies.reduce(0) { $0 + Double($1) } / Double(answer.response.tokens.count)
     }
-    let lengths = answers.map { Double($0.response.tokens.count) }
     var values = [
       MetricName.entropy: SampleStatistics.mean(Array(entropies)),
       MetricName.valScore: SampleStatistics.mean(promptMeans),
       MetricName.passAtK: SampleStatistics.mean(byPrompt.map { $0.contains(1) ? 1 : 0 }),
-      StepMetric.valResponseLength: SampleStatistics.mean(lengths),
     ]
-    values[MetricName.valScoreSE] = Evaluation.clusteredStandardError(
-      of: promptMeans, clusters: problems.map(\.prompt))
-    return values
+    values[MetricName.valScoreSE] = standardError(promptMeans)
+    for k in PassAtK.recorded(samples: config.samples) {
+      let estimates = byPrompt.map { rewards in
+        PassAtK.estimate(samples: rewards.count, right: rewards.count { $0 == 1 }, k: k)
+      }
+      values[MetricName.passAt(k)] = SampleStatistics.mean(estimates)
+      values[MetricName.passAtSE(k)] = standardError(estimates)
+    }
+    return values.merging(lengths(answers)) { first, _ in first }
+  }
+
+  private func lengths(_ answers: [Answer]) -> [String: Double] {
+    let lengths = answers.map { Double($0.response.tokens.count) }
+    return [
+      StepMetric.valResponseLength: SampleStatistics.mean(lengths),
+      StepMetric.valResponseLengthMax: lengths.max() ?? 0,
+      StepMetric.valCutFraction: SampleStatistics.mean(
+        answers.map { $0.response.endedByEOS ? 0 : 1 }),
+    ]
+  }
+
+  private func standardError(_ promptMeans: [Double]) -> Double? {
+    Evaluation.clusteredStandardError(of: promptMeans, clusters: problems.map(\.prompt))
   }
 
   /// Returns the standard error of the mean where only values of different clusters are independent; nil for one cluster.

@@ -1,46 +1,37 @@
 package import TrainerProtocol
 
-/// What the updates of one rollout did, over all its mini-batches.
-package struct UpdateSummary: Sendable {
-  /// Optimiser steps taken.
-  package var updates = 0
-  /// Optimiser steps left out because the gradient was not finite.
-  package var skipped = 0
-  package var tokens = 0
-  package var loss = 0.0
-  package var gradNorm = 0.0
-  package var stoppedLow = 0
-  package var stoppedHigh = 0
-  package var candidates = 0
-  package var selected = 0
-  package var ratioMax = -Double.infinity
-  package var ratioMin = Double.infinity
-  package var oldKL = 0.0
-  package var referenceKL = 0.0
-
-  /// Makes the summary of nothing.
-  package init() {}
-}
-
 /// Takes optimiser steps on a batch: forward, objective, backward, in micro-batches with the mini-batch's denominators.
+///
+/// The batch is passed over once an epoch; each pass visits the same mini-batches in the same order.
 package final class PolicyUpdater {
+  /// Rows whose entropy is compared before and after a step's updates.
+  package static let comparedRows = 32
+
   private let config: TrainConfig
   private let state: TrainableState
   private let objective: PolicyObjective
   private let pass: TrainingPass
   private let selection: RandomStream
+  private let longestResponse: Int
   private let shouldStop: () -> Bool
+  private let didStep: () -> Void
 
   /// Makes an updater of the policy in `state`.
+  ///
+  /// `longestResponse` is the constant that `seq_mean_token_sum_norm` divides by. `didStep` is called after each
+  /// optimiser step that changed the policy, for a reference that follows it.
   package init(
-    _ config: TrainConfig, state: TrainableState, contextLength: Int, seed: UInt64,
-    shouldStop: @escaping () -> Bool
+    _ config: TrainConfig, state: TrainableState, contextLength: Int, longestResponse: Int,
+    seed: UInt64, shouldStop: @escaping () -> Bool, didStep: @escaping () -> Void = {}
   ) {
     self.config = config
     self.state = state
+    self.longestResponse = longestResponse
     self.shouldStop = shouldStop
+    self.didStep = didStep
     objective = PolicyObjective(config)
-    let sequences = min(config.microBatchSize, config.promptsPerStep * config.samplesPerPrompt)
+    let sequences = min(
+      config.microBatchSize, config.promptsPerStep * max(config.samplesPerPrompt ?? 1, 1))
     pass = TrainingPass(model: state.model, tokenCapacity: sequences * contextLength)
     selection = RandomStream(seed: seed, stream: .selection)
   }
@@ -58,10 +49,18 @@ package final class PolicyUpdater {
     _ batch: PolicyBatch, reference: [Double], step: Int
   ) throws -> UpdateSummary {
     var summary = UpdateSummary()
-    for (index, rows) in batch.miniBatches(config.updatesPerRollout).enumerated() {
-      let draw = UInt64(step) * UInt64(config.updatesPerRollout) + UInt64(index)
-      try update(batch, rows, reference, draw: draw, &summary)
+    let miniBatches = batch.miniBatches(config.updatesPerRollout)
+    for epoch in 0..<config.epochs {
+      let pass = UInt64(step) * UInt64(config.epochs) + UInt64(epoch)
+      for (index, rows) in miniBatches.enumerated() {
+        let draw = pass * UInt64(config.updatesPerRollout) + UInt64(index)
+        try update(batch, rows, reference, draw: draw, &summary)
+      }
     }
+    summary.change = try change(batch)
+    let (first, second) = StepDiagnostics.theoremCovariances(batch)
+    let distance = -config.learningRate * Double(summary.updates)
+    summary.theoremChanges = (distance * first, distance * second)
     return summary
   }
 
@@ -69,61 +68,94 @@ package final class PolicyUpdater {
     _ batch: PolicyBatch, _ rows: Range<Int>, _ reference: [Double], draw: UInt64,
     _ summary: inout UpdateSummary
   ) throws {
-    let tokens = batch.rows.tokens(rows)
-    let weights = config.lossAggregation.weights(
-      TokenRows(lengths: rows.map { batch.rows.length($0) }))
     let pieces = stride(from: rows.lowerBound, to: rows.upperBound, by: config.microBatchSize).map {
       $0..<min($0 + config.microBatchSize, rows.upperBound)
     }
-    var selected: TokenSelection?
-    if objective.selectsTokens && pieces.count > 1 {
-      // The selection compares all tokens of the mini-batch, so that forward passes come twice.
-      selected = select(try logProbs(batch, pieces), batch, tokens, draw, &summary)
-    }
+    // A selection compares all tokens of the mini-batch: with several micro-batches forward passes come twice.
+    let tokens = batch.rows.tokens(rows)
+    let compared =
+      objective.comparesTokens
+      ? try scored(batch, tokens, pieces) : unscored(batch, tokens)
+    let selected = objective.selection(
+      compared, chooser: TokenSelection.randomChooser(selection, index: draw))
+    let weights = objective.weights(
+      TokenRows(lengths: rows.map { batch.rows.length($0) }), selected, longest: longestResponse)
+    // Where a mask keeps nothing there is nothing to learn, and momentum alone shall not move the policy.
+    guard weights.contains(where: { $0 != 0 }) else { return }
+    summary.add(selected)
     state.model.zeroGradients()
     for piece in pieces {
-      if shouldStop() { throw StopRequested() }
-      pass.forward(batch.packed(piece), temperature: config.temperature)
-      let input = input(batch, batch.rows.tokens(piece), reference)
-      if objective.selectsTokens && pieces.count == 1 {
-        selected = select(input.logProbs, batch, tokens, draw, &summary)
-      }
+      let isForwarded = objective.comparesTokens && pieces.count == 1
+      if !isForwarded { try forward(batch, piece) }
       let place = batch.rows.tokens(piece)
       let local = place.lowerBound - tokens.lowerBound..<place.upperBound - tokens.lowerBound
-      let terms = objective.terms(input, selected: selected?.isSelected[local])
+      let input = input(batch, place, reference)
+      let terms = objective.terms(input, selected?.slice(local))
       backward(terms, weights[local])
       summary.add(terms, input, weights[local])
     }
+    step(&summary)
+  }
+
+  private func step(_ summary: inout UpdateSummary) {
     let norm = state.optimizer.step(
       learningRate: config.learningRate, maxGradNorm: config.maxGradNorm)
     summary.gradNorm += norm
-    summary.updates += norm.isFinite ? 1 : 0
-    summary.skipped += norm.isFinite ? 0 : 1
-  }
-
-  /// Log-probabilities of all tokens of a mini-batch under the current policy.
-  private func logProbs(_ batch: PolicyBatch, _ pieces: [Range<Int>]) throws -> [Double] {
-    var result: [Double] = []
-    for piece in pieces {
-      if shouldStop() { throw StopRequested() }
-      pass.forward(batch.packed(piece), temperature: config.temperature)
-      result.append(contentsOf: pass.logProbs.map(Double.init))
+    guard norm.isFinite else {
+      summary.skipped += 1
+      return
     }
-    return result
+    summary.updates += 1
+    didStep()
   }
 
-  private func select(
-    _ logProbs: [Double], _ batch: PolicyBatch, _ tokens: Range<Int>, _ draw: UInt64,
-    _ summary: inout UpdateSummary
-  ) -> TokenSelection? {
-    let input = ObjectiveInput(
+  private func forward(_ batch: PolicyBatch, _ rows: Range<Int>) throws {
+    if shouldStop() { throw StopRequested() }
+    pass.forward(batch.packed(rows), temperature: config.temperature)
+  }
+
+  /// Scores some rows again, after the updates.
+  private func change(_ batch: PolicyBatch) throws -> EntropyChange {
+    let count = min(Self.comparedRows, batch.rows.count)
+    let rows = (0..<count).map { $0 * batch.rows.count / count }
+    let tokens = rows.flatMap(batch.rows.range)
+    var (logProbs, entropies): ([Double], [Double]) = ([], [])
+    for start in stride(from: 0, to: count, by: config.microBatchSize) {
+      if shouldStop() { throw StopRequested() }
+      var packed = TokenBatch()
+      for row in rows[start..<min(start + config.microBatchSize, count)] {
+        let sample = batch.samples[row]
+        packed.append(prompt: sample.prompt, response: sample.response.tokens)
+      }
+      pass.forward(packed, temperature: config.temperature)
+      logProbs.append(contentsOf: pass.logProbs.lazy.map(Double.init))
+      entropies.append(contentsOf: pass.entropies.lazy.map(Double.init))
+    }
+    return EntropyChange(
+      logProbs: tokens.map { batch.oldLogProbs[$0] }, entropies: tokens.map { batch.entropies[$0] },
+      newLogProbs: logProbs, newEntropies: entropies)
+  }
+
+  /// What is known of a mini-batch before any forward pass.
+  private func unscored(_ batch: PolicyBatch, _ tokens: Range<Int>) -> ObjectiveInput {
+    ObjectiveInput(
       advantages: Array(batch.advantages[tokens]), oldLogProbs: Array(batch.oldLogProbs[tokens]),
-      logProbs: logProbs)
-    let selected = objective.selection(
-      input, chooser: TokenSelection.randomChooser(selection, index: draw))
-    summary.candidates += selected?.candidateCount ?? 0
-    summary.selected += selected?.isSelected.count { $0 } ?? 0
-    return selected
+      logProbs: [])
+  }
+
+  /// What selections compare, from forward passes over all micro-batches.
+  private func scored(
+    _ batch: PolicyBatch, _ tokens: Range<Int>, _ pieces: [Range<Int>]
+  ) throws -> ObjectiveInput {
+    var input = unscored(batch, tokens)
+    for piece in pieces {
+      try forward(batch, piece)
+      input.logProbs.append(contentsOf: pass.logProbs.lazy.map(Double.init))
+      if objective.needsEntropies {
+        input.entropies.append(contentsOf: pass.entropies.lazy.map(Double.init))
+      }
+    }
+    return input
   }
 
   private func input(
@@ -132,12 +164,12 @@ package final class PolicyUpdater {
     ObjectiveInput(
       advantages: Array(batch.advantages[tokens]), oldLogProbs: Array(batch.oldLogProbs[tokens]),
       logProbs: pass.logProbs.map(Double.init),
-      entropies: objective.needsEntropyGradient ? pass.entropies.map(Double.init) : [],
+      entropies: objective.needsEntropies ? pass.entropies.map(Double.init) : [],
       referenceLogProbs: objective.needsReference ? Array(reference[tokens]) : [])
   }
 
   private func backward(_ terms: PolicyObjective.Terms, _ weights: ArraySlice<Double>) {
-    let logProbs = zip(terms.loss.gradient, weights).map { Float($0 * $1) }
+    let logProbs = terms.loss.gradient(weights).map(Float.init)
     logProbs.withUnsafeBufferPointer { logProbs in
       guard objective.needsEntropyGradient else {
         pass.backward(dLogProbs: logProbs, dEntropies: nil)
@@ -147,46 +179,5 @@ package final class PolicyUpdater {
         pass.backward(dLogProbs: logProbs, dEntropies: entropies)
       }
     }
-  }
-}
-
-extension UpdateSummary {
-  /// Adds one micro-batch.
-  mutating func add(
-    _ terms: PolicyObjective.Terms, _ input: ObjectiveInput, _ weights: ArraySlice<Double>
-  ) {
-    loss += terms.loss.total(weights)
-    tokens += input.logProbs.count
-    stoppedLow += terms.stoppedLow
-    stoppedHigh += terms.stoppedHigh
-    referenceKL += terms.referenceKL
-    for (new, old) in zip(input.logProbs, input.oldLogProbs) {
-      let ratio = LogRatio.exponential(new - old)
-      ratioMax = max(ratioMax, ratio)
-      ratioMin = min(ratioMin, ratio)
-      oldKL += ratio - 1 - (new - old)
-    }
-  }
-
-  /// The values a step records of its updates.
-  func values(for method: EntropyControlConfig.Method) -> [String: Double] {
-    guard tokens > 0 else { return [StepMetric.updates: 0] }
-    let count = Double(tokens)
-    let tries = Double(updates + skipped)
-    var values = [
-      StepMetric.updates: Double(updates), StepMetric.loss: loss / tries,
-      StepMetric.gradNorm: gradNorm / tries, StepMetric.ratioMax: ratioMax,
-      StepMetric.ratioMin: ratioMin, StepMetric.klOld: oldKL / count,
-    ]
-    if method != .klCov {
-      values[StepMetric.clipFractionLow] = Double(stoppedLow) / count
-      values[StepMetric.clipFractionHigh] = Double(stoppedHigh) / count
-    }
-    if method == .klReference { values[StepMetric.klReference] = referenceKL / count }
-    if method == .clipCov || method == .klCov {
-      values[StepMetric.candidateFraction] = Double(candidates) / count
-      values[StepMetric.selectedFraction] = Double(selected) / count
-    }
-    return values
   }
 }

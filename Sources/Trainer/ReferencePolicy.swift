@@ -1,31 +1,49 @@
-internal import TrainerProtocol
+internal import Glibc
+package import TrainerProtocol
 
-/// The frozen policy that a KL term pulls towards: the base policy.
-final class ReferencePolicy {
+/// The policy that KL terms and preference losses compare with: the base policy, or one that slowly follows the policy.
+package final class ReferencePolicy {
+  /// The reference as part of the run's state, where it moves.
+  package let companions: [NamedModel]
+
+  private let model: PolicyModel
   private let pass: TrainingPass
   private let config: TrainConfig
 
-  init(_ model: PolicyModel, config: TrainConfig, contextLength: Int) throws {
+  /// Takes a model with the base policy's parameters.
+  package init(_ model: PolicyModel, config: TrainConfig, contextLength: Int) {
+    self.model = model
     self.config = config
-    let sequences = min(config.microBatchSize, config.promptsPerStep * config.samplesPerPrompt)
+    companions = config.referenceRate > 0 ? [NamedModel(name: "reference", model: model)] : []
+    let sequences = min(
+      config.microBatchSize, config.promptsPerStep * max(config.samplesPerPrompt ?? 1, 1))
     pass = TrainingPass(model: model, tokenCapacity: sequences * contextLength)
   }
 
   /// Floating-point operations since it was last set to 0.
-  var floatingPointOperations: Double {
+  package var floatingPointOperations: Double {
     get { pass.floatingPointOperations }
     set { pass.floatingPointOperations = newValue }
   }
 
-  /// Log-probability of each token of the batch, at the training temperature.
-  func logProbs(_ batch: PolicyBatch, _ shouldStop: () -> Bool) throws -> [Double] {
+  /// Returns the log-probability of each token of the batch, at the training temperature.
+  package func logProbs(_ batch: PolicyBatch, _ shouldStop: () -> Bool) throws -> [Double] {
     var result: [Double] = []
+    result.reserveCapacity(batch.rows.tokenCount)
     for start in stride(from: 0, to: batch.rows.count, by: config.microBatchSize) {
       if shouldStop() { throw StopRequested() }
       let rows = start..<min(start + config.microBatchSize, batch.rows.count)
       pass.forward(batch.packed(rows), temperature: config.temperature)
-      result.append(contentsOf: pass.logProbs.map(Double.init))
+      result.append(contentsOf: pass.logProbs.lazy.map(Double.init))
     }
     return result
+  }
+
+  /// Moves the reference towards the policy: `ref = (1 - rate) ref + rate policy`; algorithms.md section 4.4.
+  package func follow(_ policy: PolicyModel) {
+    guard config.referenceRate > 0 else { return }
+    let rate = Float(config.referenceRate)
+    let (target, source) = (model.parameters, policy.parameters)
+    for index in target.indices { target[index] += rate * (source[index] - target[index]) }
   }
 }

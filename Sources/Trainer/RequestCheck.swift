@@ -24,6 +24,7 @@ package enum RequestCheck {
     try integer(request.compute.threads, in: 1...1024, "compute.threads")
     let config = request.config
     _ = try TaskCatalogue.family(config.task)
+    _ = try JudgeSettings(config.task)
     try check(config.model)
     try check(config.base)
     let isRL = request.kind == .rl
@@ -75,55 +76,6 @@ package enum RequestCheck {
       base.weightDecay, base.beta1, base.beta2, base.maxGradNorm, "config.base")
   }
 
-  private static func check(_ train: TrainConfig) throws {
-    try integer(train.steps, in: 0...Int(Int32.max), "config.train.steps")
-    try integer(train.promptsPerStep, in: 1...1_000_000, "config.train.prompts_per_step")
-    try integer(train.samplesPerPrompt, in: 1...10_000, "config.train.samples_per_prompt")
-    try integer(train.updatesPerRollout, in: 1...10_000, "config.train.updates_per_rollout")
-    try integer(train.microBatchSize, in: 1...1_000_000, "config.train.micro_batch_size")
-    try number(train.learningRate, in: 0...1e3, "config.train.learning_rate")
-    try optimizer(
-      train.weightDecay, train.beta1, train.beta2, train.maxGradNorm, "config.train")
-    try number(train.clipRatioLow, in: 0...1, "config.train.clip_ratio_low")
-    try number(train.clipRatioHigh, in: 0...1e6, "config.train.clip_ratio_high")
-    try number(train.temperature, in: 1e-3...1e3, "config.train.temperature")
-    let control = train.entropyControl
-    let place = "config.train.entropy_control"
-    try number(control.coefficient ?? 0, in: 0...1e6, "\(place).coefficient")
-    try number(control.tokenFraction ?? 0, in: 0...1, "\(place).token_fraction")
-    try number(control.covarianceLow ?? 0, in: -1e9...1e9, "\(place).covariance_low")
-    try number(control.covarianceHigh ?? 0, in: -1e9...1e9, "\(place).covariance_high")
-    try number(control.clipRatioHigh ?? 0, in: 0...1e6, "\(place).clip_ratio_high")
-    try complete(control, place)
-  }
-
-  /// Every setting of the method is there: a default here would be a number the config hash does not know.
-  private static func complete(_ control: EntropyControlConfig, _ place: String) throws {
-    let needed: [(String, Bool)] =
-      switch control.method {
-      case .none: []
-      case .entropyBonus: [("coefficient", control.coefficient != nil)]
-      case .klReference:
-        [("coefficient", control.coefficient != nil), ("estimator", control.estimator != nil)]
-      case .clipHigher: [("clip_ratio_high", control.clipRatioHigh != nil)]
-      case .clipCov:
-        [
-          ("token_fraction", control.tokenFraction != nil),
-          ("covariance_low", control.covarianceLow != nil),
-          ("covariance_high", control.covarianceHigh != nil),
-        ]
-      case .klCov:
-        [
-          ("coefficient", control.coefficient != nil),
-          ("token_fraction", control.tokenFraction != nil),
-        ]
-      }
-    for (key, isPresent) in needed where !isPresent {
-      throw TrainerError(
-        .badRequest, "'\(place).\(key)' is missing; '\(control.method.rawValue)' needs it")
-    }
-  }
-
   private static func check(_ evaluate: EvaluateConfig) throws {
     try integer(evaluate.every, in: 1...Int(Int32.max), "config.evaluate.every")
     try integer(evaluate.prompts, in: 1...1_000_000, "config.evaluate.prompts")
@@ -131,7 +83,7 @@ package enum RequestCheck {
     try integer(evaluate.keep, in: 0...1_000_000, "config.evaluate.keep")
   }
 
-  private static func optimizer(
+  static func optimizer(
     _ weightDecay: Double, _ beta1: Double, _ beta2: Double, _ maxGradNorm: Double, _ place: String
   ) throws {
     try number(weightDecay, in: 0...1e3, "\(place).weight_decay")
@@ -140,7 +92,7 @@ package enum RequestCheck {
     try number(maxGradNorm, in: 1e-12...1e12, "\(place).max_grad_norm")
   }
 
-  private static func integer(_ value: Int, in range: ClosedRange<Int>, _ key: String) throws {
+  static func integer(_ value: Int, in range: ClosedRange<Int>, _ key: String) throws {
     guard range.contains(value) else {
       throw TrainerError(
         .badRequest, "'\(key)' is \(value); it must be in \(range.lowerBound)...\(range.upperBound)"
@@ -148,7 +100,7 @@ package enum RequestCheck {
     }
   }
 
-  private static func number(
+  static func number(
     _ value: Double, in range: ClosedRange<Double>, _ key: String
   ) throws {
     guard range.contains(value) else {

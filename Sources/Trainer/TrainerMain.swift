@@ -9,6 +9,7 @@ public enum TrainerMain {
     usage: exp-trainer --request FILE   do what a request asks for, in the folder that holds it
            exp-trainer describe         print what this trainer was built from, as JSON
            exp-trainer bench            measure rollout and update on one core, beside the rate of BLAS
+           exp-trainer golden PATH...   compare algorithms with other projects' results in files or folders
 
     """
 
@@ -25,6 +26,11 @@ public enum TrainerMain {
       case ["bench"]:
         try bench()
         return TrainerExit.succeeded.rawValue
+      case _ where arguments.count > 1 && arguments[0] == "golden":
+        let passed = GoldenCommand.run(paths: Array(arguments.dropFirst())) {
+          write($0 + "\n", to: STDOUT_FILENO)
+        }
+        return (passed ? TrainerExit.succeeded : .failed).rawValue
       case ["--help"], ["-h"]:
         write(usage, to: STDOUT_FILENO)
         return TrainerExit.succeeded.rawValue

@@ -138,8 +138,8 @@ package struct TrainingRun {
   private func header(_ stage: any TrainingStage) throws -> CheckpointHeader {
     CheckpointHeader(
       id: request.id, kind: request.kind, configHash: try request.config.contentHash, step: 0,
-      seconds: 0, optimizerSteps: 0, shape: stage.state.model.shape,
-      vocabulary: stage.state.model.vocabulary, contextLength: stage.state.model.contextLength)
+      seconds: 0, shape: stage.state.model.shape, vocabulary: stage.state.model.vocabulary,
+      contextLength: stage.state.model.contextLength)
   }
 
   private func finish(
@@ -149,7 +149,9 @@ package struct TrainingRun {
     var header = try header(stage)
     header.step = stage.totalSteps
     // Times stay out of the policy's file, so that equal runs leave equal files.
-    try stage.state.writePolicy(header, to: checkpoints.final)
+    // A base policy keeps its judge; what learns beside a policy in RL is of no use after it.
+    let kept = request.kind == .base ? stage.state.companions.map(\.name) : []
+    try stage.state.writePolicy(header, with: kept, to: checkpoints.final)
     try recorder.synchronize()
     let series = try RecordedSeries(eventsAt: folder.events)
     let result = RunResult(

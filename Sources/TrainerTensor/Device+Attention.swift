@@ -81,12 +81,12 @@ extension Device {
         Int64(dqkv.rows), Int64(heads.query + heads.key), Int64(heads.width)))
   }
 
-  /// Floats of scratch that attention over sequences up to `longest` tokens needs.
+  /// Floats of scratch that attention over paths up to `longest` tokens needs.
   public func attentionScratch(longest: Int, heads: AttentionHeads) -> Int {
     Int(kernels.pointee.attention_scratch(Int64(longest), Int64(heads.width)))
   }
 
-  /// Causal attention within each sequence: out[T, query heads * width], logSums[T, query heads].
+  /// Causal attention within each sequence or path of a tree: out[T, query heads * width], logSums[T, query heads].
   public func attend(
     _ qkv: Matrix, sequences: PackedSequences, heads: AttentionHeads, into out: Matrix,
     logSums: Matrix, scratch: UnsafeMutablePointer<Float>
@@ -115,7 +115,7 @@ extension Device {
         heads.kernelValue, scratch))
   }
 
-  /// Stores the keys and values of whole sequences in a slot each.
+  /// Stores the keys and values of whole sequences, no trees, in a slot each.
   public func storeKeysAndValues(
     _ qkv: Matrix, sequences: PackedSequences, heads: AttentionHeads, cache: AttentionCache,
     slots: UnsafePointer<Int32>

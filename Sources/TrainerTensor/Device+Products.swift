@@ -1,49 +1,66 @@
 internal import TrainerKernels
 
+/// A weight matrix as products read it; which layout that is, a kernel set knows (`Device.pack`).
+public struct WeightPanels {
+  let base: UnsafeMutablePointer<Float>
+  /// Rows of the matrix: what a product sums over.
+  public let rows: Int
+  /// Columns of the matrix.
+  public let columns: Int
+
+  /// Makes a view of `Device.panelCount` floats.
+  public init(_ base: UnsafeMutablePointer<Float>, rows: Int, columns: Int) {
+    precondition(rows >= 0 && columns >= 0, "a matrix of \(rows) × \(columns)")
+    self.base = base
+    self.rows = rows
+    self.columns = columns
+  }
+}
+
 extension Device {
-  /// out[T, N] = x[T, K] w[K, N]; the bits of a row depend on that row and w alone.
-  ///
-  /// - Precondition: `spareRows` rows behind `x` are readable and behind `out` writable; those of `out` are lost.
-  public func multiplyRows(_ x: Matrix, _ w: Matrix, into out: Matrix) {
-    check(x.rows == out.rows && x.columns == w.rows && w.columns == out.columns, x, w, out)
+  /// Floats that the panels of a matrix take.
+  public func panelCount(rows: Int, columns: Int) -> Int {
+    Int(kernels.pointee.panels_size(Int64(rows), Int64(columns)))
+  }
+
+  /// Lays `w`, or `w` transposed, out in panels.
+  public func pack(_ w: Matrix, transposed: Bool, into panels: WeightPanels) {
+    check(
+      transposed
+        ? w.columns == panels.rows && w.rows == panels.columns
+        : w.rows == panels.rows && w.columns == panels.columns, w)
     done(
-      trn_gemm_rows(
+      kernels.pointee.panels_pack(
+        panels.base, w.base, Int64(w.columns), transposed ? 1 : 0, Int64(panels.rows),
+        Int64(panels.columns)))
+  }
+
+  /// out[T, 0..<N] = x[T, 0..<K] w[K, N]; the bits of a row depend on that row and w alone.
+  public func multiply(_ x: Matrix, _ w: WeightPanels, into out: Matrix) {
+    check(x.rows == out.rows && x.columns >= w.rows && w.columns <= out.columns, x, out)
+    done(
+      kernels.pointee.panels_multiply(
         out.base, Int64(out.columns), x.base, Int64(x.columns), w.base, Int64(x.rows),
         Int64(w.rows), Int64(w.columns)))
   }
 
-  /// out[T, K] = x[T, N] times w[K, N] transposed.
-  public func multiplyTransposed(_ x: Matrix, _ w: Matrix, into out: Matrix) {
-    check(x.rows == out.rows && x.columns == w.columns && w.rows == out.columns, x, w, out)
-    done(
-      trn_gemm_transposed_weights(
-        out.base, x.base, w.base, Int64(x.rows), Int64(w.rows), Int64(w.columns)))
-  }
-
-  /// out[T, N] = x[T, 0..<K] w[K, N], with no promise about a row's bits.
-  public func multiply(_ x: Matrix, _ w: Matrix, into out: Matrix) {
-    check(x.rows == out.rows && x.columns >= w.rows && w.columns == out.columns, x, w, out)
-    done(
-      trn_gemm(
-        out.base, x.base, Int64(x.columns), w.base, Int64(x.rows), Int64(w.rows),
-        Int64(w.columns)))
-  }
-
-  /// gradient[K, N] += x[T, 0..<K] transposed times y[T, N].
+  /// gradient[K, N] += x[T, 0..<K] transposed times y[T, 0..<N].
   public func addWeightGradient(_ gradient: Matrix, _ x: Matrix, _ y: Matrix) {
     check(
-      x.rows == y.rows && x.columns >= gradient.rows && y.columns == gradient.columns,
+      x.rows == y.rows && x.columns >= gradient.rows && y.columns >= gradient.columns,
       gradient, x, y)
     done(
-      trn_gemm_weight_gradient(
-        gradient.base, x.base, Int64(x.columns), y.base, Int64(x.rows), Int64(gradient.rows),
-        Int64(gradient.columns)))
+      kernels.pointee.weight_gradient(
+        gradient.base, Int64(gradient.columns), x.base, Int64(x.columns), y.base,
+        Int64(y.columns), Int64(x.rows), Int64(gradient.rows), Int64(gradient.columns)))
   }
 
-  /// out = a b for square matrices: the product whose rate is the ceiling of everything here.
-  public func multiplySquares(_ a: Matrix, _ b: Matrix, into out: Matrix) {
-    check(a.rows == a.columns && b.rows == a.rows && b.columns == a.rows, a, b, out)
-    done(trn_gemm_square(out.base, a.base, b.base, Int64(a.rows)))
+  /// out[T, N] = x[T, K] w[K, N] by BLAS: what our own products are tested against, and their speed is measured by.
+  public func multiplyByBLAS(_ x: Matrix, _ w: Matrix, into out: Matrix) {
+    check(x.rows == out.rows && x.columns == w.rows && w.columns == out.columns, x, w, out)
+    done(
+      trn_blas_gemm(
+        out.base, x.base, w.base, Int64(x.rows), Int64(w.rows), Int64(w.columns)))
   }
 
   func check(_ fits: Bool, _ matrices: Matrix...) {

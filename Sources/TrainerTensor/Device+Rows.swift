@@ -55,17 +55,21 @@ extension Device {
         dTable.base, tokens, dOut.base, Int64(dOut.rows), Int64(dOut.columns)))
   }
 
-  /// out[i] = x[rows[i]] for every row of `out`.
+  /// out[i] = x[rows[i]] for every row of `out`; rows may come more than once.
+  ///
+  /// - Precondition: every number is a row of `x`; the caller makes them.
   public func gather(_ rows: UnsafePointer<Int32>, of x: Matrix, into out: Matrix) {
-    check(x.columns == out.columns && out.rows <= x.rows, x, out)
+    check(x.columns == out.columns, x, out)
     done(
       kernels.pointee.rows_gather(
         out.base, rows, x.base, Int64(out.rows), Int64(out.columns)))
   }
 
-  /// out[rows[i]] += x[i] for every row of `x`.
+  /// out[rows[i]] += x[i] for every row of `x`, in their order.
+  ///
+  /// - Precondition: every number is a row of `out`; the caller makes them.
   public func scatterAdd(_ x: Matrix, to rows: UnsafePointer<Int32>, of out: Matrix) {
-    check(x.columns == out.columns && x.rows <= out.rows, x, out)
+    check(x.columns == out.columns, x, out)
     done(
       kernels.pointee.rows_scatter_add(
         out.base, rows, x.base, Int64(x.rows), Int64(x.columns)))

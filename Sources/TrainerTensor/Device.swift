@@ -42,28 +42,33 @@ public struct Device: @unchecked Sendable, CustomStringConvertible {
     guard let device = supported.first else { preconditionFailure("no generic kernel set") }
     return device
   }
-
-  /// Rows beyond a result's last that `multiplyRows` may read and write.
-  public static let spareRows = 8
 }
 
-/// Packed sequences: sequence i has the rows `offsets[i]..<offsets[i + 1]`.
+/// Packed runs of tokens: run i has the rows `offsets[i]..<offsets[i + 1]`.
+///
+/// A run that starts at 0 is a sequence, or the beginning of several. Any other continues the first `starts[i]` tokens
+/// of the path that the runs before it left: the runs of a tree come in depth-first order, and what sequences share
+/// has rows once.
 public struct PackedSequences {
   let offsets: UnsafePointer<Int64>
-  /// Sequences.
+  let starts: UnsafePointer<Int32>?
+  /// Runs.
   public let count: Int
 
-  /// Makes a view of `count + 1` offsets.
-  public init(offsets: UnsafePointer<Int64>, count: Int) {
+  /// Makes a view of `count + 1` offsets and `count` starts; without starts every run is a sequence of its own.
+  public init(offsets: UnsafePointer<Int64>, starts: UnsafePointer<Int32>? = nil, count: Int) {
     precondition(count >= 0, "\(count) sequences")
     self.offsets = offsets
+    self.starts = starts
     self.count = count
   }
 
-  /// Rows of all sequences together, counted from the first offset.
+  /// Rows of all runs together, counted from the first offset.
   public var rows: Int { Int(offsets[count] - offsets[0]) }
 
-  var kernelValue: trn_sequences { trn_sequences(offsets: offsets, count: Int64(count)) }
+  var kernelValue: trn_sequences {
+    trn_sequences(offsets: offsets, starts: starts, count: Int64(count))
+  }
 }
 
 /// The heads of an attention layer.

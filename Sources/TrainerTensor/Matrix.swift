@@ -44,11 +44,9 @@ public struct Carver {
     left = buffer.floats.count
   }
 
-  /// Cuts the next `rows` × `columns` floats, and `spare` rows behind them that belong to no view.
-  ///
-  /// Products of whole row blocks may write to the spare rows (`Device.multiplyRows`).
-  public mutating func take(rows: Int, columns: Int, spare: Int = 0) -> Matrix {
-    let count = Carver.size(rows: rows, columns: columns, spare: spare)
+  /// Cuts the next `rows` × `columns` floats.
+  public mutating func take(rows: Int, columns: Int) -> Matrix {
+    let count = Carver.size(rows: rows, columns: columns)
     precondition(count <= left, "\(count) floats asked of a buffer with \(left) left")
     defer {
       next += count
@@ -58,7 +56,5 @@ public struct Carver {
   }
 
   /// Floats that `take` uses up: a multiple of 16, so that views begin at cache lines.
-  public static func size(rows: Int, columns: Int, spare: Int = 0) -> Int {
-    ((rows + spare) * columns + 15) / 16 * 16
-  }
+  public static func size(rows: Int, columns: Int) -> Int { (rows * columns + 15) / 16 * 16 }
 }

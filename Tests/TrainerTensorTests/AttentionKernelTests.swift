@@ -112,6 +112,102 @@ struct AttentionKernelTests {
     }
   }
 
+  /// Runs of a forest in depth-first order: tokens, and the position where each begins.
+  static let runs: [(start: Int, count: Int)] = [
+    (0, 7), (7, 1), (7, 9), (16, 4), (16, 2), (3, 17), (0, 5), (0, 20), (20, 3), (8, 11), (19, 18),
+  ]
+
+  /// The rows of every run's path, its own last.
+  static var paths: [[Int]] {
+    var path: [Int] = []
+    var row = 0
+    return runs.map { run in
+      path = Array(path[..<run.start]) + (row..<row + run.count)
+      row += run.count
+      return path
+    }
+  }
+
+  @Test("a tree gives the bits of its paths, and the sum of their gradients", arguments: cases)
+  func trees(_ test: Case) throws {
+    let rows = Self.runs.reduce(0) { $0 + $1.count }
+    let heads = test.heads
+    let width = heads.query * heads.width
+    let qkv = try OwnedMatrix(
+      rows, heads.rowWidth, TensorFixtures.values(rows * heads.rowWidth, scale: 2, seed: 21))
+    let dOut = try OwnedMatrix(rows, width, TensorFixtures.values(rows * width, seed: 22))
+    let starts = Self.runs.map { Int32($0.start) }
+    let tree = try Attended(
+      test, qkv, dOut, counts: Self.runs.map(\.count), starts: starts)
+    var gradient = [Double](repeating: 0, count: rows * heads.rowWidth)
+    for (path, run) in zip(Self.paths, Self.runs) {
+      // The path as a sequence of its own, with a slope at the run's rows only.
+      let own = path.count - run.count
+      let part = try OwnedMatrix(path.count, heads.rowWidth)
+      let slopes = try OwnedMatrix(path.count, width)
+      for (place, row) in path.enumerated() {
+        part.matrix.slice(place, count: 1).base.update(
+          from: qkv.matrix.slice(row, count: 1).base, count: heads.rowWidth)
+        if place >= own {
+          slopes.matrix.slice(place, count: 1).base.update(
+            from: dOut.matrix.slice(row, count: 1).base, count: width)
+        }
+      }
+      let flat = try Attended(test, part, slopes, counts: [path.count], starts: nil)
+      for place in own..<path.count {
+        let row = path[place]
+        #expect(
+          flat.out.floats[place * width..<(place + 1) * width]
+            == tree.out.floats[row * width..<(row + 1) * width])
+        #expect(
+          flat.logSums.floats[place * heads.query..<(place + 1) * heads.query]
+            == tree.logSums.floats[row * heads.query..<(row + 1) * heads.query])
+      }
+      for (place, row) in path.enumerated() {
+        for column in 0..<heads.rowWidth {
+          gradient[row * heads.rowWidth + column] += Double(
+            flat.dqkv.floats[place * heads.rowWidth + column])
+        }
+      }
+    }
+    TensorFixtures.agree(tree.dqkv.floats, gradient, absolute: 2e-5)
+  }
+
+  /// Forward and backward over some runs.
+  private struct Attended {
+    let out: OwnedMatrix
+    let logSums: OwnedMatrix
+    let dqkv: OwnedMatrix
+
+    init(
+      _ test: Case, _ qkv: OwnedMatrix, _ dOut: OwnedMatrix, counts: [Int], starts: [Int32]?
+    ) throws {
+      let heads = test.heads
+      let out = try OwnedMatrix(qkv.matrix.rows, heads.query * heads.width)
+      let logSums = try OwnedMatrix(qkv.matrix.rows, heads.query)
+      let dqkv = try OwnedMatrix(qkv.matrix.rows, heads.rowWidth)
+      // 37 tokens of the longest path, no more: what is read must have been written.
+      let size = test.device.attentionScratch(longest: 37, heads: heads)
+      let scratch = try OwnedMatrix(1, size, [Float](repeating: .nan, count: size))
+      let offsets = counts.reduce(into: [Int64(0)]) { $0.append(($0.last ?? 0) + Int64($1)) }
+      let first = starts ?? [0]
+      offsets.withUnsafeBufferPointer { offsets in
+        first.withUnsafeBufferPointer { first in
+          guard let base = offsets.baseAddress else { return }
+          let runs = PackedSequences(
+            offsets: base, starts: starts == nil ? nil : first.baseAddress, count: counts.count)
+          test.device.attend(
+            qkv.matrix, sequences: runs, heads: heads, into: out.matrix, logSums: logSums.matrix,
+            scratch: scratch.base)
+          test.device.attendBackward(
+            dOut.matrix, out: out.matrix, logSums: logSums.matrix, qkv: qkv.matrix,
+            sequences: runs, heads: heads, dqkv: dqkv.matrix, scratch: scratch.base)
+        }
+      }
+      (self.out, self.logSums, self.dqkv) = (out, logSums, dqkv)
+    }
+  }
+
   /// One forward over all lengths.
   private struct Run {
     let qkv: OwnedMatrix

@@ -32,13 +32,13 @@ enum TensorFixtures {
   }
 }
 
-/// A matrix with memory of its own, for tests; rows behind the last hold a value that must not matter.
+/// A matrix with memory of its own, for tests; a row behind the last holds a value that must neither matter nor change.
 final class OwnedMatrix {
   let matrix: Matrix
   private let buffer: FloatBuffer
 
   init(_ rows: Int, _ columns: Int, _ values: [Float]? = nil) throws {
-    buffer = try FloatBuffer(count: (rows + Device.spareRows) * columns)
+    buffer = try FloatBuffer(count: (rows + 1) * columns)
     matrix = Matrix(buffer.start, rows: rows, columns: columns)
     buffer.floats.update(repeating: 3)
     for (index, value) in (values ?? []).enumerated() { buffer.floats[index] = value }
@@ -50,4 +50,18 @@ final class OwnedMatrix {
     Array(UnsafeBufferPointer(start: matrix.base, count: matrix.rows * matrix.columns))
   }
   var doubles: [Double] { floats.map(Double.init) }
+}
+
+/// Panels with memory of their own.
+final class OwnedPanels {
+  let panels: WeightPanels
+  private let buffer: FloatBuffer
+
+  init(_ w: Matrix, transposed: Bool, _ device: Device) throws {
+    let rows = transposed ? w.columns : w.rows
+    let columns = transposed ? w.rows : w.columns
+    buffer = try FloatBuffer(count: device.panelCount(rows: rows, columns: columns))
+    panels = WeightPanels(buffer.start, rows: rows, columns: columns)
+    device.pack(w, transposed: transposed, into: panels)
+  }
 }

@@ -9,10 +9,12 @@ import TrainerProtocol
 struct CheckpointTests {
   private func header(step: Int = 3) throws -> CheckpointHeader {
     let config = TrainerFixtures.run()
-    return CheckpointHeader(
+    var header = CheckpointHeader(
       id: TrainerFixtures.id("run"), kind: .rl, configHash: try config.contentHash, step: step,
-      seconds: 1.5, optimizerSteps: 6, previousEntropy: 0.1 + 0.2, shape: config.model.shape,
-      vocabulary: 25, contextLength: 12)
+      seconds: 1.5, shape: config.model.shape, vocabulary: 25, contextLength: 12)
+    header.optimizerSteps = ["": 6, "critic": 4]
+    header.numbers = ["entropy_train": 0.1 + 0.2]
+    return header
   }
 
   private func write(_ values: [Float], to path: String) throws {
@@ -42,8 +44,10 @@ struct CheckpointTests {
       let read = try read("\(folder)/a", count: 7)
       #expect(read.map(\.bitPattern) == values.map(\.bitPattern))
       let checkpoint = try CheckpointFile(path: "\(folder)/a")
-      #expect(checkpoint.header.previousEntropy?.bitPattern == (0.1 + 0.2).bitPattern)
-      #expect(checkpoint.header.step == 3 && checkpoint.header.optimizerSteps == 6)
+      #expect(
+        checkpoint.header.numbers["entropy_train"]?.bitPattern == (0.1 + 0.2).bitPattern)
+      #expect(checkpoint.header.step == 3)
+      #expect(checkpoint.header.optimizerSteps == ["": 6, "critic": 4])
       let other = try CheckpointFile(path: "\(folder)/b").contentHash
       #expect(checkpoint.contentHash == other)
       #expect(

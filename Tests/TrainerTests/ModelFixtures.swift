@@ -1,4 +1,5 @@
 import ExpCore
+import Testing
 import TrainerTensor
 
 import Trainer
@@ -50,5 +51,29 @@ enum ModelFixtures {
         response: tokens(length.response, vocabulary: vocabulary, &random))
     }
     return batch
+  }
+
+  /// Expects gradients of three elements of every tensor as central differences of a loss in double give them.
+  ///
+  /// The differences' error is near 1e-8 here, that of single-precision gradients near 1e-5.
+  static func expectGradients(_ model: PolicyModel, of loss: (ModelReference) -> Double) {
+    var reference = ModelReference(model)
+    let step = 1e-5
+    for tensor in model.tensors {
+      let count = tensor.range.count
+      for element in Set([min(1, count - 1), count / 2, max(count - 2, 0)]).sorted() {
+        let value = reference.tensors[tensor.name]?[element] ?? .nan
+        reference.tensors[tensor.name]?[element] = value + step
+        let above = loss(reference)
+        reference.tensors[tensor.name]?[element] = value - step
+        let below = loss(reference)
+        reference.tensors[tensor.name]?[element] = value
+        let expected = (above - below) / (2 * step)
+        let found = Double(model.gradients[tensor.range.lowerBound + element])
+        #expect(
+          abs(found - expected) < 2e-5 + 1e-4 * abs(expected),
+          "\(tensor.name)[\(element)]: \(found), expected \(expected)")
+      }
+    }
   }
 }

@@ -40,6 +40,19 @@ struct ModelReference {
     return result
   }
 
+  /// A critic's value of the state before every scored token.
+  func values(_ batch: TokenBatch) -> [Double] {
+    (0..<batch.sequenceCount).flatMap { index in
+      let tokens = Array(batch.tokens[batch.offsets[index]..<batch.offsets[index + 1]])
+      let states = finalStates(tokens)
+      return (batch.promptLengths[index]..<tokens.count).map { position in
+        zip(states[position - 1], weight("value_head.weight")).reduce(weight("value_head.bias")[0]) {
+          $0 + $1.0 * $1.1
+        }
+      }
+    }
+  }
+
   private func weight(_ name: String) -> [Double] { tensors[name] ?? [] }
 
   /// x W for W stored input channels first.

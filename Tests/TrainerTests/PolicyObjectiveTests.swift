@@ -21,21 +21,22 @@ struct PolicyObjectiveTests {
     arguments: EntropyControlConfig.Method.allCases)
   func finiteDifferences(method: EntropyControlConfig.Method) {
     var random = TrainerFixtures.random(UInt64(method.rawValue.utf8.count))
-    let estimators: [EntropyControlConfig.Estimator] = [.k1, .k2, .k3]
+    let estimators = EntropyControlConfig.Estimator.allCases
     for round in 0..<12 {
-      var config = TrainerFixtures.train(.grpo, method)
-      config.entropyControl.estimator = estimators[round % 3]
+      var config = TrainerFixtures.train(round.isMultiple(of: 2) ? .grpo : .spoChain, method)
+      config.entropyControl.estimator = estimators[round % estimators.count]
+      config.dualClipRatio = round.isMultiple(of: 3) ? 1.3 : 0
       let objective = PolicyObjective(config)
       let input = input(&random, count: 23)
-      let selected = objective.selection(input, chooser: first)?.isSelected[...]
-      let weights = config.lossAggregation.weights(TokenRows(lengths: [3, 0, 13, 7]))
-      let terms = objective.terms(input, selected: selected)
+      let selected = objective.selection(input, chooser: first)
+      let weights = objective.weights(TokenRows(lengths: [3, 0, 13, 7]), selected, longest: 13)
+      let terms = objective.terms(input, selected)
       let step = 1e-6
       for token in input.logProbs.indices {
         func loss(_ change: Double) -> Double {
           var moved = input
           moved.logProbs[token] += change
-          return objective.terms(moved, selected: selected).loss.total(weights)
+          return objective.terms(moved, selected).loss.total(weights)
         }
         let numeric = (loss(step) - loss(-step)) / (2 * step)
         let exact = terms.loss.gradient[token] * weights[token]
@@ -101,23 +102,30 @@ struct PolicyObjectiveTests {
       let input = ObjectiveInput(
         advantages: [1, -1, 1, -1], oldLogProbs: [-1e4, -1e4, 0, 0], logProbs: [0, 0, -1e4, -1e4],
         entropies: [0, 0, 0, 0], referenceLogProbs: [0, -1e4, 0, -1e4])
-      let selected = objective.selection(input, chooser: first)?.isSelected[...]
-      let loss = objective.terms(input, selected: selected).loss
+      let loss = objective.terms(input, objective.selection(input, chooser: first)).loss
       #expect((loss.values + loss.gradient).allSatisfy { $0.isFinite })
     }
   }
 
-  @Test("KL estimators and their derivatives, with verl's clamps on k3")
+  @Test("KL estimators and their derivatives, with verl's clamps on the low-variance form only")
   func estimators() {
-    #expect(EntropyControlConfig.Estimator.k1.estimate(0.5) == (0.5, 1))
-    #expect(EntropyControlConfig.Estimator.k2.estimate(0.5) == (0.125, 0.5))
-    let third = EntropyControlConfig.Estimator.k3.estimate(0.5)
-    #expect((third.value - (0.6065306597126334 + 0.5 - 1)).magnitude < 1e-15)
-    #expect((third.gradient - (1 - 0.6065306597126334)).magnitude < 1e-15)
-    #expect(EntropyControlConfig.Estimator.k3.estimate(0) == (0, 0))
-    #expect(EntropyControlConfig.Estimator.k3.estimate(-3) == (10, 0))
-    #expect(EntropyControlConfig.Estimator.k3.estimate(-1e6) == (10, 0))
-    #expect(EntropyControlConfig.Estimator.k3.estimate(1e6) == (10, 0))
+    typealias Estimator = EntropyControlConfig.Estimator
+    #expect(Estimator.k1.estimate(0.5) == (0.5, 1))
+    #expect(Estimator.k2.estimate(0.5) == (0.125, 0.5))
+    #expect(Estimator.abs.estimate(-0.5) == (0.5, -1) && Estimator.abs.estimate(0) == (0, 0))
+    for estimator in [Estimator.k3, .lowVarianceKL] {
+      let third = estimator.estimate(0.5)
+      #expect((third.value - (0.6065306597126334 + 0.5 - 1)).magnitude < 1e-15)
+      #expect((third.gradient - (1 - 0.6065306597126334)).magnitude < 1e-15)
+      #expect(estimator.estimate(0) == (0, 0))
+    }
+    #expect(Estimator.lowVarianceKL.estimate(-3) == (10, 0))
+    #expect(Estimator.lowVarianceKL.estimate(-1e6) == (10, 0))
+    #expect(Estimator.lowVarianceKL.estimate(1e6) == (10, 0))
+    // exp(3) - 3 - 1 and 1 - exp(3).
+    let open = Estimator.k3.estimate(-3)
+    #expect((open.value - 16.085536923187668).magnitude < 1e-12)
+    #expect((open.gradient + 19.085536923187668).magnitude < 1e-12)
   }
 
   @Test("Covariances are centred over all tokens, and their mean is the sample covariance")
@@ -161,7 +169,7 @@ struct PolicyObjectiveTests {
     let objective = PolicyObjective(TrainerFixtures.train(.grpo, .clipCov))
     let input = ObjectiveInput(
       advantages: [1, 1], oldLogProbs: [-1, -1], logProbs: [-1, -1])
-    let terms = objective.terms(input, selected: [true, false])
+    let terms = objective.terms(input, TokenSelection([0], of: 2, candidateCount: 1))
     #expect(terms.loss.values == [0, -1] && terms.loss.gradient == [0, -1])
     #expect(terms.loss.total([0.5, 0.5]) == -0.5)
   }
@@ -170,11 +178,12 @@ struct PolicyObjectiveTests {
     "KL-Cov's penalty is |d| on selected tokens, has no gradient at d = 0, and there is no clip")
   func klCovLoss() {
     let objective = PolicyObjective(TrainerFixtures.train(.grpo, .klCov))
+    let both = TokenSelection([0, 1], of: 2, candidateCount: 2)
     let onPolicy = ObjectiveInput(advantages: [1, -2], oldLogProbs: [-1, -1], logProbs: [-1, -1])
-    let quiet = objective.terms(onPolicy, selected: [true, true])
+    let quiet = objective.terms(onPolicy, both)
     #expect(quiet.loss.values == [-1, 2] && quiet.loss.gradient == [-1, 2])
     let moved = ObjectiveInput(advantages: [1, 1], oldLogProbs: [-1, -1], logProbs: [0, -3])
-    let terms = objective.terms(moved, selected: [true, true])
+    let terms = objective.terms(moved, both)
     let (up, down) = (LogRatio.exponential(1), LogRatio.exponential(-2))
     #expect(terms.loss.values == [-up + 1, -down + 2])
     #expect(terms.loss.gradient == [-up + 1, -down - 1])

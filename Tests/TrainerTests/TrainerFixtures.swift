@@ -11,6 +11,7 @@ enum TrainerFixtures {
     decoded([
       "name": "countdown", "numbers": .array(numbers.map { .number(Double($0)) }),
       "max_target": .number(Double(maxTarget)), "slip_probability": .number(slip),
+      "working": false,
     ])
   }
 
@@ -28,10 +29,12 @@ enum TrainerFixtures {
       switch method {
       case .none: [:]
       case .entropyBonus: ["coefficient": 0.02]
-      case .klReference: ["coefficient": 0.1, "estimator": "k3"]
+      case .klReference: ["coefficient": 0.1, "estimator": "low_var_kl"]
       case .clipHigher: ["clip_ratio_high": 0.28]
       case .clipCov: ["token_fraction": 0.1, "covariance_low": 0.2, "covariance_high": 5]
       case .klCov: ["token_fraction": 0.1, "coefficient": 1]
+      case .highEntropyTokens: ["token_fraction": 0.3, "reverse": false]
+      case .probabilityMask: ["threshold": 0.9]
       }
     settings[path: "method"] = .string(method.rawValue)
     return decoded(settings)
@@ -45,12 +48,49 @@ enum TrainerFixtures {
       "algorithm": .string(algorithm.rawValue), "entropy_control": ["method": "none"],
       "steps": 6, "prompts_per_step": 24, "samples_per_prompt": 4, "updates_per_rollout": 2,
       "micro_batch_size": 64, "learning_rate": 1e-3, "weight_decay": 0, "beta1": 0.9,
-      "beta2": 0.99, "max_grad_norm": 1, "clip_ratio_low": 0.2, "clip_ratio_high": 0.2,
-      "loss_aggregation": "token_mean", "filter_groups": true, "temperature": 1,
+      "beta2": 0.99, "max_grad_norm": 1, "temperature": 1, "reward": "exact",
+      "epochs_per_rollout": 1, "top_p": 1, "max_response_tokens": 0, "overlong_buffer": 0,
+      "overlong_factor": 1, "reference_ema": 0,
     ])
     config.entropyControl = control(method)
-    config.scaleByStd = algorithm == .grpo ? true : nil
+    complete(&config)
     return config
+  }
+
+  /// Gives the settings that the algorithm reads, as a resolved spec does.
+  private static func complete(_ config: inout TrainConfig) {
+    switch config.algorithm {
+    case .dpo, .iterativeDPO:
+      (config.dpoBeta, config.dpoLoss, config.dpoLabelSmoothing) = (0.1, .sigmoid, 0)
+      config.pairsPerPrompt = 2
+      return
+    case .grpo: config.scaleByStd = true
+    case .reinforcePP: config.gamma = 1
+    case .ppo:
+      (config.gamma, config.gaeLambda, config.valueClip) = (1, 0.95, 0.5)
+      (config.criticLearningRate, config.criticWarmupSteps) = (3e-3, 1)
+      config.normalizeAdvantages = true
+    case .prime:
+      (config.primeBeta, config.primeLearningRate, config.primeMaxGradNorm) = (0.05, 1e-3, 10)
+      (config.primeUpdate, config.primeForm) = (.after, .code)
+      (config.primeProcessWeight, config.primeOutcomeWeight) = (5, 5)
+    case .spoChain:
+      (config.spoSegmentation, config.spoInterval, config.spoSegmentTokens) = (.cutPoints, 1, 2)
+      (config.spoSamples, config.spoProbabilityThreshold) = (3, 0.9)
+      config.normalizeAdvantages = true
+    case .spoTree:
+      (config.spoTreeStructure, config.spoSegmentTokens) = ([3, 2], 1)
+      (config.spoSegmentsPerPrompt, config.spoReplaySteps) = (4, 2)
+      (config.spoProbabilityThreshold, config.scaleByStd) = (0.9, false)
+      config.normalizeAdvantages = true
+      config.samplesPerPrompt = nil
+    case .reinforce, .reinforcePPBaseline, .rloo, .remax: break
+    }
+    (config.clipRatioLow, config.clipRatioHigh, config.dualClipRatio) = (0.2, 0.2, 0)
+    config.lossAggregation = .tokenMean
+    guard config.algorithm != .spoTree else { return }
+    (config.filterGroups, config.refillGroups) = (config.algorithm != .spoChain, false)
+    (config.filterAccuracyLow, config.filterAccuracyHigh) = (0, 1)
   }
 
   static func run(task: TaskConfig? = nil, train: TrainConfig? = nil) -> RunConfig {

@@ -202,30 +202,6 @@ struct TrainingRunTests {
   }
 
   @Test(
-    "Every algorithm and every entropy control runs, and the first ratio is exactly 1",
-    arguments: TrainConfig.Algorithm.allCases)
-  func everyMethod(algorithm: TrainConfig.Algorithm) throws {
-    try withTemporaryFolder { folder in
-      for method in EntropyControlConfig.Method.allCases {
-        var train = TrainerFixtures.train(algorithm, method)
-        train.steps = 1
-        train.updatesPerRollout = 1
-        let config = TrainerFixtures.run(train: train)
-        let below = "\(folder)/\(method.rawValue)"
-        let request = try TrainerFixtures.runRequest(config, below: below)
-        let run = try TrainerFixtures.makeFolder("\(below)/run")
-        #expect(try self.run(request, in: run) == .succeeded)
-        let values = try TrainerFixtures.result(run).last
-        #expect(values["ratio_max"] == 1 && values["ratio_min"] == 1)
-        #expect(values["kl_old"] == 0)
-        #expect(values["updates"] == 1)
-        #expect((values["kl_reference"] == 0) == (method == .klReference))
-        #expect((values["selected_fraction"] != nil) == [.clipCov, .klCov].contains(method))
-      }
-    }
-  }
-
-  @Test(
     "The size of a micro-batch changes rounding only",
     arguments: EntropyControlConfig.Method.allCases)
   func microBatches(method: EntropyControlConfig.Method) throws {

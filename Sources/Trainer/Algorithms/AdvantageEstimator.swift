@@ -1,63 +1,124 @@
 package import TrainerProtocol
 
-/// How rewards of responses become advantages; none of them carries a gradient.
-package enum AdvantageEstimator: Sendable, Hashable {
-  /// `A_i = s_i`, without a baseline; algorithms.md section 2.1.
-  case reinforce
-  /// `A_i = s_i` minus the mean of the group's others; section 2.3.
-  case rloo
-  /// `A_i = (s_i - mean) / (std + 1e-6)` with the group's unbiased deviation, or `s_i - mean` unscaled; section 2.2.
-  case grpo(scaleByStd: Bool)
+/// How rewards become advantages, none of which carries a gradient; algorithms.md section 2.
+package struct AdvantageEstimator: Sendable, Hashable {
+  /// Where an advantage comes from.
+  package enum Source: Sendable, Hashable {
+    /// All that an answer receives against its group's, the same for all its tokens.
+    case answers(GroupBaseline)
+    /// The discounted sum of the rewards to come.
+    case returns(gamma: Double)
+    /// The sum of the rewards to come less a baseline of the answer, the greedy answer's score; section 2.5b.
+    case lessBaseline
+    /// A critic; section 2.6.
+    case critic(gamma: Double, lambda: Double)
+    /// Process rewards and outcomes; section 2.7.
+    case process(PrimeAdvantage)
+    /// Values of segments, estimated by sampling; sections 2.8 and 2.9.
+    case segments
+  }
 
-  /// Added to GRPO's standard deviation.
-  package static let grpoEpsilon = 1e-6
+  /// Where advantages come from.
+  package var source: Source
+  /// How they are whitened over the tokens of the batch; nil leaves them.
+  package var whitening: SampleStatistics.Whitening?
 
-  /// Takes the algorithm and its settings out of a configuration; GRPO scales unless told otherwise.
+  /// Makes an estimator.
+  package init(_ source: Source, whitening: SampleStatistics.Whitening? = nil) {
+    self.source = source
+    self.whitening = whitening
+  }
+
+  /// Takes the algorithm and its settings out of a configuration.
+  ///
+  /// Settings that are absent have the algorithm's own default: no discount, GRPO scales, and REINFORCE++, PPO and
+  /// PRIME's code form whiten. Preference methods have no advantage; they get the rewards.
   package init(_ config: TrainConfig) {
+    let gamma = config.gamma ?? 1
+    var whitens = false
     switch config.algorithm {
-    case .reinforce: self = .reinforce
-    case .rloo: self = .rloo
-    case .grpo: self = .grpo(scaleByStd: config.scaleByStd ?? true)
+    case .reinforce:
+      source = .returns(gamma: gamma)
+    case .reinforcePP:
+      (source, whitens) = (.returns(gamma: gamma), true)
+    case .reinforcePPBaseline:
+      (source, whitens) = (.answers(.mean), true)
+    case .rloo:
+      source = .answers(.leaveOneOut)
+    case .remax:
+      source = .lessBaseline
+    case .grpo:
+      source = .answers(config.scaleByStd ?? true ? .grpo : .mean)
+    case .ppo:
+      (source, whitens) = (.critic(gamma: gamma, lambda: config.gaeLambda ?? 1), true)
+    case .prime:
+      let prime = PrimeAdvantage(config)
+      (source, whitens) = (.process(prime), prime.form == .code)
+    case .spoChain, .spoTree:
+      source = .segments
+    case .dpo, .iterativeDPO:
+      source = .answers(.none)
     }
+    whitening = config.normalizeAdvantages ?? whitens ? .unbiased : nil
   }
 
   /// Whether the advantages have about unit variance by themselves, as the covariance band of Clip-Cov assumes.
-  package var hasUnitVariance: Bool { self == .grpo(scaleByStd: true) }
-
-  /// Returns the advantage of each response.
-  ///
-  /// `groups[i]` names the prompt of response i; groups may be ragged and in any order. Degenerate groups follow
-  /// section 7: equal rewards give exactly 0, and a group of one gives `s` (GRPO: `s / (1 + 1e-6)`, or `s` unscaled).
-  package func advantages(rewards: [Double], groups: [Int]) -> [Double] {
-    precondition(rewards.count == groups.count, "\(rewards.count) rewards, \(groups.count) groups")
-    guard self != .reinforce else { return rewards }
-    var members: [Int: [Int]] = [:]
-    for (index, group) in groups.enumerated() { members[group, default: []].append(index) }
-    var result = rewards
-    for indices in members.values {
-      let advantages = groupAdvantages(indices.map { rewards[$0] })
-      for (index, advantage) in zip(indices, advantages) { result[index] = advantage }
-    }
-    return result
+  package var hasUnitVariance: Bool {
+    if case .answers(.standardScore) = source { return true }
+    return whitening != nil
   }
 
-  private func groupAdvantages(_ rewards: [Double]) -> [Double] {
-    // Equal rewards must give 0 exactly; their mean may round off them.
-    let isFlat = rewards.count > 1 && rewards.allSatisfy { $0 == rewards[0] }
-    guard !isFlat else { return rewards.map { _ in 0 } }
-    let count = Double(rewards.count)
-    let mean = rewards.count > 1 ? SampleStatistics.mean(rewards) : 0
-    switch self {
-    case .reinforce:
-      return rewards
-    case .rloo:
-      guard count > 1 else { return rewards }
-      return rewards.map { ($0 - mean) * count / (count - 1) }
-    case .grpo(scaleByStd: false):
-      return rewards.map { $0 - mean }
-    case .grpo(scaleByStd: true):
-      let deviation = rewards.count > 1 ? SampleStatistics.variance(rewards).squareRoot() : 1
-      return rewards.map { ($0 - mean) / (deviation + AdvantageEstimator.grpoEpsilon) }
+  /// Returns the advantage of each token from rewards alone; `tokenRewards` have the outcome on the last tokens.
+  ///
+  /// `groups` names the prompt of each row, `baselines` has a score for each row where one is subtracted.
+  /// - Precondition: the source is neither a critic, nor process rewards, nor segments.
+  package func tokenAdvantages(
+    rows: TokenRows, tokenRewards: [Double], groups: [Int], baselines: [Double] = []
+  ) -> [Double] {
+    switch source {
+    case .answers(let baseline):
+      let scores = rows.rowSums(tokenRewards)
+      return whitened(rows.broadcast(baseline.advantages(scores: scores, groups: groups)))
+    case .returns(let gamma):
+      return whitened(rows.sumsToEnd(tokenRewards, discount: gamma))
+    case .lessBaseline:
+      let sums = rows.sumsToEnd(tokenRewards)
+      return whitened(zip(sums, rows.broadcast(baselines)).map { $0 - $1 })
+    case .critic, .process, .segments:
+      preconditionFailure("\(source) needs more than rewards")
     }
+  }
+
+  /// Returns the advantage of each token, and the return that the critic learns, which is never whitened.
+  ///
+  /// - Precondition: the source is a critic.
+  package func criticAdvantages(
+    rows: TokenRows, tokenRewards: [Double], values: [Double]
+  ) -> (advantages: [Double], returns: [Double]) {
+    guard case .critic(let gamma, let lambda) = source else {
+      preconditionFailure("\(source) has no critic")
+    }
+    let raw = GeneralizedAdvantage.estimate(
+      rewards: tokenRewards, values: values, rows: rows, gamma: gamma, lambda: lambda)
+    return (whitened(raw), zip(raw, values).map { $0 + $1 })
+  }
+
+  /// Returns the advantage of each token from process rewards and outcomes.
+  ///
+  /// - Precondition: the source is process rewards.
+  package func processAdvantages(
+    rows: TokenRows, processRewards: [Double], outcomes: [Double], groups: [Int]
+  ) -> [Double] {
+    guard case .process(let prime) = source else {
+      preconditionFailure("\(source) has no process rewards")
+    }
+    return whitened(
+      prime.advantages(
+        processRewards: processRewards, outcomes: outcomes, rows: rows, groups: groups))
+  }
+
+  /// Whitens advantages where that is asked for, with the mean and spread of the tokens that `mask` keeps.
+  package func whitened(_ advantages: [Double], over mask: [Bool]? = nil) -> [Double] {
+    whitening.map { SampleStatistics.whiten(advantages, $0, over: mask) } ?? advantages
   }
 }

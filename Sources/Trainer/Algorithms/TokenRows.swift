@@ -22,8 +22,6 @@ package struct TokenRows: Sendable, Hashable {
   package var count: Int { offsets.count - 1 }
   /// Tokens in all rows, N.
   package var tokenCount: Int { offsets[offsets.count - 1] }
-  /// Rows that hold a token.
-  package var nonEmptyCount: Int { (0..<count).count { length($0) > 0 } }
 
   /// Returns the tokens of a row.
   package func range(_ row: Int) -> Range<Int> { offsets[row]..<offsets[row + 1] }
@@ -51,5 +49,30 @@ package struct TokenRows: Sendable, Hashable {
     (0..<count).compactMap { row in
       length(row) == 0 ? nil : values[range(row)].reduce(0, +) / Double(length(row))
     }
+  }
+
+  /// Returns the sum of each row; 0 of an empty one.
+  package func rowSums(_ values: [Double]) -> [Double] {
+    (0..<count).map { values[range($0)].reduce(0, +) }
+  }
+
+  /// Puts the value of each row on its last token, and 0 on the others; the value of an empty row falls away.
+  package func onLastTokens(_ values: [Double]) -> [Double] {
+    precondition(values.count == count, "\(values.count) values for \(count) rows")
+    var result = [Double](repeating: 0, count: tokenCount)
+    for row in 0..<count where length(row) > 0 { result[offsets[row + 1] - 1] = values[row] }
+    return result
+  }
+
+  /// Returns at each token the sum of its row's values from there on, those u tokens later times `discount^u`.
+  package func sumsToEnd(_ values: [Double], discount: Double = 1) -> [Double] {
+    precondition(values.count == tokenCount, "\(values.count) values for \(tokenCount) tokens")
+    var result = values
+    for row in 0..<count {
+      for token in range(row).dropLast().reversed() {
+        result[token] += discount * result[token + 1]
+      }
+    }
+    return result
   }
 }

@@ -5,7 +5,8 @@ package import TrainerProtocol
 package struct CheckpointHeader: Sendable, Hashable, Codable {
   /// One array of float32 numbers.
   package struct Section: Sendable, Hashable, Codable {
-    /// `parameters`, `first_moments` or `second_moments`.
+    /// `parameters`, `first_moments` or `second_moments` of the policy, the same of another model behind its name and a
+    /// dot, or another array of the run's.
     package var name: String
     /// Numbers in it.
     package var count: Int
@@ -25,10 +26,10 @@ package struct CheckpointHeader: Sendable, Hashable, Codable {
   package var step: Int
   /// Seconds of all attempts that led here.
   package var seconds: Double
-  /// Steps of the optimiser.
-  package var optimizerSteps: Int
-  /// `entropy_train` of the last step that had one; nil before that.
-  package var previousEntropy: Double?
+  /// Steps of each optimiser, by the name of its model.
+  package var optimizerSteps: [String: Int] = [:]
+  /// Single numbers that steps carry on.
+  package var numbers: [String: Double] = [:]
   /// The architecture.
   package var shape: ModelShape
   /// Tokens in the vocabulary.
@@ -41,26 +42,22 @@ package struct CheckpointHeader: Sendable, Hashable, Codable {
   /// Makes a header without sections, which writing fills in.
   package init(
     id: RunID, kind: RunRequest.Kind, configHash: ContentHash, step: Int, seconds: Double,
-    optimizerSteps: Int, previousEntropy: Double? = nil, shape: ModelShape, vocabulary: Int,
-    contextLength: Int
+    shape: ModelShape, vocabulary: Int, contextLength: Int
   ) {
     self.id = id
     self.kind = kind
     self.configHash = configHash
     self.step = step
     self.seconds = seconds
-    self.optimizerSteps = optimizerSteps
-    self.previousEntropy = previousEntropy
     self.shape = shape
     self.vocabulary = vocabulary
     self.contextLength = contextLength
   }
 
   enum CodingKeys: String, CodingKey {
-    case schema, id, kind, step, seconds, shape, vocabulary, sections
+    case schema, id, kind, step, seconds, numbers, shape, vocabulary, sections
     case configHash = "config_hash"
     case optimizerSteps = "optimizer_steps"
-    case previousEntropy = "previous_entropy"
     case contextLength = "context_length"
   }
 }

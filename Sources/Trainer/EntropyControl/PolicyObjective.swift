@@ -1,31 +1,5 @@
 package import TrainerProtocol
 
-/// Flat arrays over the tokens of a mini-batch, or of a slice of it.
-package struct ObjectiveInput: Sendable {
-  /// Advantage of each token's response.
-  package var advantages: [Double]
-  /// Log-probabilities under the policy that sampled.
-  package var oldLogProbs: [Double]
-  /// Log-probabilities under the policy that is updated.
-  package var logProbs: [Double]
-  /// Entropies of the policy that is updated, at the training temperature.
-  package var entropies: [Double]
-  /// Log-probabilities under the reference policy; empty where no method asks for them.
-  package var referenceLogProbs: [Double]
-
-  /// Makes an input.
-  package init(
-    advantages: [Double], oldLogProbs: [Double], logProbs: [Double], entropies: [Double] = [],
-    referenceLogProbs: [Double] = []
-  ) {
-    self.advantages = advantages
-    self.oldLogProbs = oldLogProbs
-    self.logProbs = logProbs
-    self.entropies = entropies
-    self.referenceLogProbs = referenceLogProbs
-  }
-}
-
 /// What an update minimises: the clipped surrogate with one entropy control; pure and in double precision.
 package struct PolicyObjective: Sendable {
   /// Per-token terms of the objective.
@@ -34,81 +8,162 @@ package struct PolicyObjective: Sendable {
     package var loss: TokenLoss
     /// Derivative with respect to the token's entropy, before aggregation; 0 unless there is an entropy bonus.
     package var entropyGradient: Double = 0
-    /// Tokens that the clip stopped from below, and from above.
+    /// Kept tokens that the clip stopped from below, and from above.
     package var stoppedLow = 0
     package var stoppedHigh = 0
+    /// Kept tokens that the dual clip stopped.
+    package var stoppedDual = 0
     /// Sum of the estimate of the KL to the reference.
     package var referenceKL = 0.0
   }
 
   private let control: EntropyControlConfig
   private let estimator: AdvantageEstimator
+  private let aggregation: TrainConfig.LossAggregation
   private let clipLow: Double
   private let clipHigh: Double
+  private let dualClip: Double?
+  private let probabilityThreshold: Double?
 
-  /// Takes its settings out of a configuration.
+  /// Takes its settings out of a configuration; absent ones have the usual values.
+  ///
+  /// SPO masks likely tokens by itself, and the control `probability_mask` replaces its threshold.
   package init(_ config: TrainConfig) {
-    control = config.entropyControl
-    estimator = AdvantageEstimator(config)
-    clipLow = config.clipRatioLow
-    clipHigh =
-      config.entropyControl.method == .clipHigher
-      ? config.entropyControl.clipRatioHigh ?? config.clipRatioHigh : config.clipRatioHigh
+    let control = config.entropyControl
+    let estimator = AdvantageEstimator(config)
+    let high = config.clipRatioHigh ?? 0.2
+    let own = estimator.source == .segments ? config.spoProbabilityThreshold ?? 0.9 : nil
+    self.init(
+      control: control, estimator: estimator, aggregation: config.lossAggregation ?? .tokenMean,
+      clipLow: config.clipRatioLow ?? 0.2,
+      clipHigh: control.method == .clipHigher ? control.clipRatioHigh ?? high : high,
+      dualClip: config.dualClipRatio.flatMap { $0 > 0 ? $0 : nil },
+      probabilityThreshold: control.method == .probabilityMask
+        ? control.threshold ?? own ?? 0.9 : own)
   }
 
-  /// Whether tokens are selected by comparing all of a mini-batch, which micro-batches cannot do alone.
-  package var selectsTokens: Bool { control.method == .clipCov || control.method == .klCov }
+  /// Makes an objective; nil leaves out the dual clip, and the mask of likely tokens.
+  package init(
+    control: EntropyControlConfig, estimator: AdvantageEstimator,
+    aggregation: TrainConfig.LossAggregation, clipLow: Double, clipHigh: Double,
+    dualClip: Double? = nil, probabilityThreshold: Double? = nil
+  ) {
+    self.control = control
+    self.estimator = estimator
+    self.aggregation = aggregation
+    self.clipLow = clipLow
+    self.clipHigh = clipHigh
+    self.dualClip = dualClip
+    self.probabilityThreshold = probabilityThreshold
+  }
+
+  /// Whether tokens are selected or kept by comparing all of a mini-batch, which micro-batches cannot do alone.
+  package var comparesTokens: Bool {
+    control.method == .clipCov || control.method == .klCov || needsEntropiesToSelect
+  }
+  /// Whether some tokens are left out of the loss.
+  package var hasMask: Bool { probabilityThreshold != nil || needsEntropiesToSelect }
+  /// Whether the losses of bad answers are bounded by a dual clip; Clip-Cov and KL-Cov have none.
+  package var hasDualClip: Bool {
+    dualClip != nil && control.method != .clipCov && control.method != .klCov
+  }
   /// Whether log-probabilities of the reference policy are needed.
   package var needsReference: Bool { control.method == .klReference }
   /// Whether entropies carry a gradient.
   package var needsEntropyGradient: Bool { control.method == .entropyBonus }
+  /// Whether `ObjectiveInput.entropies` must be there.
+  package var needsEntropies: Bool { needsEntropyGradient || needsEntropiesToSelect }
 
-  /// Selects the tokens that Clip-Cov or KL-Cov treat apart, over the whole mini-batch; nil for other methods.
+  private var needsEntropiesToSelect: Bool { control.method == .highEntropyTokens }
+
+  /// Selects the tokens that are treated apart or kept, over the whole mini-batch; nil where all are treated alike.
+  ///
+  /// Where tokens are masked by probability, the others are compared among themselves only. Unless `comparesTokens`,
+  /// only the old log-probabilities are read.
   package func selection(_ input: ObjectiveInput, chooser: TokenChooser) -> TokenSelection? {
-    guard selectsTokens, !input.advantages.isEmpty else { return nil }
-    let covariances = TokenCovariance.values(
+    guard let probabilityThreshold else { return compared(input, chooser) }
+    let mask = TokenSelection.probabilityMask(
+      oldLogProbs: input.oldLogProbs, threshold: probabilityThreshold)
+    guard comparesTokens else { return TokenSelection(keeping: mask) }
+    let compared =
+      compared(input.kept(by: mask), chooser) ?? TokenSelection([], of: 0, candidateCount: 0)
+    return compared.spread(over: mask)
+  }
+
+  private func compared(_ input: ObjectiveInput, _ chooser: TokenChooser) -> TokenSelection? {
+    guard !input.advantages.isEmpty else { return nil }
+    let fraction = control.tokenFraction ?? 0
+    switch control.method {
+    case .clipCov:
+      let clipped = clipped(input, logRatioBound: nil, dualClip: nil)
+      return .clipCov(
+        covariances: covariances(input),
+        stopped: zip(clipped.stoppedLow, clipped.stoppedHigh).map { $0 || $1 },
+        fraction: fraction, low: control.covarianceLow ?? 1, high: control.covarianceHigh ?? 5,
+        chooser: chooser)
+    case .klCov:
+      return .klCov(covariances: covariances(input), fraction: fraction)
+    case .highEntropyTokens:
+      return .highEntropy(
+        input.entropies, fraction: fraction, reverse: control.reverse ?? false)
+    case .none, .entropyBonus, .klReference, .clipHigher, .probabilityMask:
+      return nil
+    }
+  }
+
+  private func covariances(_ input: ObjectiveInput) -> [Double] {
+    TokenCovariance.values(
       advantages: TokenCovariance.advantages(input.advantages, of: estimator),
       logProbs: input.logProbs)
-    let fraction = control.tokenFraction ?? 0
-    guard control.method == .clipCov else {
-      return .klCov(covariances: covariances, fraction: fraction)
-    }
-    let clipped = clipped(input, logRatioBound: nil)
-    return .clipCov(
-      covariances: covariances,
-      stopped: zip(clipped.stoppedLow, clipped.stoppedHigh).map { $0 || $1 }, fraction: fraction,
-      low: control.covarianceLow ?? 1, high: control.covarianceHigh ?? 5, chooser: chooser)
   }
 
-  /// Returns the terms of the given tokens; `selected` says which of them are selected, where the method selects.
-  package func terms(_ input: ObjectiveInput, selected: ArraySlice<Bool>? = nil) -> Terms {
+  /// Returns the weight of each token of a mini-batch in its loss and in its regularisers, 0 for those left out.
+  ///
+  /// `longest` is the constant that `seq_mean_token_sum_norm` divides by.
+  package func weights(_ rows: TokenRows, _ selection: TokenSelection?, longest: Int) -> [Double] {
+    aggregation.weights(
+      rows, kept: selection?.isKept, over: .init(length: Double(max(longest, 1))))
+  }
+
+  /// Returns the terms of the given tokens; `selection` is the part of the mini-batch's for them.
+  package func terms(_ input: ObjectiveInput, _ selection: TokenSelection? = nil) -> Terms {
     switch control.method {
-    case .none, .clipHigher:
-      return clippedTerms(input)
+    case .none, .clipHigher, .highEntropyTokens, .probabilityMask:
+      return clippedTerms(input, selection)
     case .entropyBonus:
-      return withEntropyBonus(clippedTerms(input), input)
+      return withEntropyBonus(clippedTerms(input, selection), input)
     case .klReference:
-      return withReferenceKL(clippedTerms(input), input)
+      return withReferenceKL(clippedTerms(input, selection), input)
     case .clipCov:
-      return clipCovTerms(input, Array(selected ?? []))
+      return Self.clipCov(
+        clipped(input, logRatioBound: nil, dualClip: nil), selection)
     case .klCov:
-      return klCovTerms(input, Array(selected ?? []))
+      return Terms(
+        loss: Self.klCov(input, selection, coefficient: control.coefficient ?? 0))
     }
   }
 
-  private func clipped(_ input: ObjectiveInput, logRatioBound: Double?) -> PolicyLoss.Clipped {
+  /// Returns what a control adds to a loss that is none over tokens, as over preference pairs.
+  package func regulariser(_ input: ObjectiveInput) -> Terms {
+    let nothing = Terms(loss: TokenLoss(zeros: input.logProbs.count))
+    return switch control.method {
+    case .entropyBonus: withEntropyBonus(nothing, input)
+    case .klReference: withReferenceKL(nothing, input)
+    default: nothing
+    }
+  }
+
+  private func clipped(
+    _ input: ObjectiveInput, logRatioBound: Double?, dualClip: Double?
+  ) -> PolicyLoss.Clipped {
     PolicyLoss.clippedSurrogate(
       advantages: input.advantages, logProbs: input.logProbs, oldLogProbs: input.oldLogProbs,
-      low: clipLow, high: clipHigh, logRatioBound: logRatioBound)
+      low: clipLow, high: clipHigh, dualClip: dualClip, logRatioBound: logRatioBound)
   }
 
-  private func clippedTerms(
-    _ input: ObjectiveInput, logRatioBound: Double? = PolicyLoss.logRatioBound
-  ) -> Terms {
-    let clipped = clipped(input, logRatioBound: logRatioBound)
-    return Terms(
-      loss: clipped.loss, stoppedLow: clipped.stoppedLow.count { $0 },
-      stoppedHigh: clipped.stoppedHigh.count { $0 })
+  private func clippedTerms(_ input: ObjectiveInput, _ selection: TokenSelection?) -> Terms {
+    Terms(
+      clipped(input, logRatioBound: PolicyLoss.logRatioBound, dualClip: dualClip), selection)
   }
 
   /// `L - coefficient * H`; algorithms.md section 4.1.
@@ -125,38 +180,40 @@ package struct PolicyObjective: Sendable {
   /// `L + coefficient * KL(policy, reference)`; algorithms.md section 4.2.
   private func withReferenceKL(_ base: Terms, _ input: ObjectiveInput) -> Terms {
     var terms = base
-    let coefficient = control.coefficient ?? 0
-    let estimator = control.estimator ?? .k3
-    for token in input.logProbs.indices {
-      let estimate = estimator.estimate(input.logProbs[token] - input.referenceLogProbs[token])
-      terms.loss.values[token] += coefficient * estimate.value
-      terms.loss.gradient[token] += coefficient * estimate.gradient
-      terms.referenceKL += estimate.value
-    }
+    let kl = (control.estimator ?? .k3).loss(
+      logProbs: input.logProbs, referenceLogProbs: input.referenceLogProbs)
+    terms.loss.add(kl, times: control.coefficient ?? 0)
+    terms.referenceKL = kl.values.reduce(0, +)
     return terms
   }
 
   /// Selected tokens lose loss and gradient, and still count in every denominator; algorithms.md section 3.4.
-  private func clipCovTerms(_ input: ObjectiveInput, _ selected: [Bool]) -> Terms {
-    var terms = clippedTerms(input, logRatioBound: nil)
-    for token in selected.indices where selected[token] {
-      terms.loss.values[token] = 0
-      terms.loss.gradient[token] = 0
-    }
+  private static func clipCov(
+    _ clipped: PolicyLoss.Clipped, _ selection: TokenSelection?
+  ) -> Terms {
+    var terms = Terms(clipped, selection)
+    terms.loss = PolicyLoss.clipCov(terms.loss, isSelected: selection?.isSelected ?? [])
     return terms
   }
 
-  /// Selected tokens are pulled back to the sampling policy by `coefficient * |lp - old|`; algorithms.md section 3.5.
-  private func klCovTerms(_ input: ObjectiveInput, _ selected: [Bool]) -> Terms {
-    var loss = PolicyLoss.surrogate(
-      advantages: input.advantages, logProbs: input.logProbs, oldLogProbs: input.oldLogProbs)
-    let coefficient = control.coefficient ?? 0
-    for token in selected.indices where selected[token] {
-      let difference = input.logProbs[token] - input.oldLogProbs[token]
-      loss.values[token] += coefficient * difference.magnitude
-      // The derivative at 0 is taken as 0: at the first update after a rollout the penalty is inactive.
-      if difference != 0 { loss.gradient[token] += difference > 0 ? coefficient : -coefficient }
+  private static func klCov(
+    _ input: ObjectiveInput, _ selection: TokenSelection?, coefficient: Double
+  ) -> TokenLoss {
+    PolicyLoss.klCov(
+      advantages: input.advantages, logProbs: input.logProbs, oldLogProbs: input.oldLogProbs,
+      isSelected: selection?.isSelected ?? [], coefficient: coefficient)
+  }
+}
+
+extension PolicyObjective.Terms {
+  /// Takes the clipped loss over, and counts the kept tokens that it stopped.
+  init(_ clipped: PolicyLoss.Clipped, _ selection: TokenSelection?) {
+    func count(_ flags: [Bool]) -> Int {
+      guard let kept = selection?.isKept else { return flags.count { $0 } }
+      return zip(flags, kept).count { $0 && $1 }
     }
-    return Terms(loss: loss)
+    self.init(
+      loss: clipped.loss, stoppedLow: count(clipped.stoppedLow),
+      stoppedHigh: count(clipped.stoppedHigh), stoppedDual: count(clipped.stoppedDual))
   }
 }

@@ -4,28 +4,37 @@ import TrainerTensor
 /// The parts of a transformer block that training and sampling share, so that both give the same bits.
 struct BlockSteps {
   let model: PolicyModel
-  private var device: Device { model.device }
+  /// The weights as they were when these steps were made.
+  let panels: ModelPanels
+  private let device: Device
+
+  /// Takes over the model's present parameters.
+  init(model: PolicyModel) {
+    self.model = model
+    device = model.device
+    panels = model.panels(.forward)
+  }
 
   /// Rotated queries and keys, and values, of normed rows.
   func queryKeyValue(
     _ layer: Int, normed: Matrix, positions: UnsafePointer<Int32>, into qkv: Matrix
   ) {
     let block = model.weights.blocks[layer]
-    device.multiplyRows(normed, block.queryKeyValue, into: qkv)
+    device.multiply(normed, panels.blocks[layer].queryKeyValue, into: qkv)
     if let bias = block.queryKeyValueBias { device.addBias(bias, to: qkv) }
     device.rotate(qkv, positions: positions, table: model.rotary, heads: model.heads)
   }
 
   /// From the attention's result to the block's last projection, which is still to be added to `rows.middle`.
   func finish(_ layer: Int, input: Matrix, attention: Matrix, rows: BlockRows) {
-    let block = model.weights.blocks[layer]
-    device.multiplyRows(attention, block.attentionOutput, into: rows.projected)
+    let block = panels.blocks[layer]
+    device.multiply(attention, block.attentionOutput, into: rows.projected)
     device.addAndNorm(
-      input, rows.projected, weight: block.mlpNorm, sum: rows.middle, into: rows.normed,
+      input, rows.projected, weight: model.weights.blocks[layer].mlpNorm, sum: rows.middle, into: rows.normed,
       rstd: rows.middleRstd)
-    device.multiplyRows(rows.normed, block.gateUp, into: rows.gateUp)
+    device.multiply(rows.normed, block.gateUp, into: rows.gateUp)
     device.swiGLU(rows.gateUp, into: rows.activated)
-    device.multiplyRows(rows.activated, block.down, into: rows.projected)
+    device.multiply(rows.activated, block.down, into: rows.projected)
   }
 
   /// Floating-point operations of a block's products over so many rows, forward only.
@@ -41,7 +50,7 @@ struct BlockSteps {
 
   /// Floating-point operations of the output projection over so many rows, forward only.
   func headOperations(rows: Int) -> Double {
-    2 * Double(rows) * Double(model.shape.width) * Double(model.vocabulary)
+    2 * Double(rows) * Double(model.shape.width) * Double(model.outputs)
   }
 }
 
@@ -53,21 +62,4 @@ struct BlockRows {
   var normed: Matrix
   var gateUp: Matrix
   var activated: Matrix
-}
-
-/// The output projection, transposed and padded so that its product has whole vectors of columns.
-struct PaddedHead {
-  let weights: Matrix
-  private let buffer: FloatBuffer
-
-  init(_ model: PolicyModel) {
-    let columns = PaddedHead.columns(model)
-    buffer = FloatBuffer.required(count: model.shape.width * columns)
-    weights = Matrix(buffer.start, rows: model.shape.width, columns: columns)
-  }
-
-  static func columns(_ model: PolicyModel) -> Int { (model.vocabulary + 15) / 16 * 16 }
-
-  /// Takes over the model's present parameters.
-  func refresh(_ model: PolicyModel) { model.device.transpose(model.weights.head, into: weights) }
 }

@@ -32,12 +32,14 @@ package struct ModelLayout: Sendable {
   package private(set) var embedding = 0
   package private(set) var blocks: [Block] = []
   package private(set) var finalNorm = 0
-  /// The output projection; the embedding itself where they are tied.
+  /// The output projection, a row per output; the embedding itself where they are tied.
   package private(set) var head = 0
+  /// The constant of a value.
+  package private(set) var headBias: Int?
   package private(set) var parameterCount = 0
 
-  /// Lays out a model's tensors.
-  package init(shape: ModelShape, vocabulary: Int) {
+  /// Lays out a model's tensors; up to the final norm, those of every output are the same.
+  package init(shape: ModelShape, vocabulary: Int, output: ModelOutput = .tokens) {
     let width = shape.width
     let rowWidth = width + 2 * shape.kvHeads * shape.headWidth
     embedding = add("embedding.weight", [vocabulary, width])
@@ -55,7 +57,13 @@ package struct ModelLayout: Sendable {
           down: add("\(name).mlp.down.weight", [shape.hidden, width])))
     }
     finalNorm = add("final_norm.weight", [width])
-    head = shape.tiedEmbeddings ? embedding : add("head.weight", [vocabulary, width])
+    switch output {
+    case .tokens:
+      head = shape.tiedEmbeddings ? embedding : add("head.weight", [vocabulary, width])
+    case .value:
+      head = add("value_head.weight", [1, width])
+      headBias = add("value_head.bias", [1])
+    }
   }
 
   private mutating func add(_ name: String, _ shape: [Int]) -> Int {

@@ -17,6 +17,7 @@ struct ModelWeights {
   let blocks: [Block]
   let finalNorm: Matrix
   let head: Matrix
+  let headBias: Matrix?
 
   init(_ layout: ModelLayout, over base: UnsafeMutablePointer<Float>) {
     func view(_ index: Int) -> Matrix {
@@ -35,5 +36,6 @@ struct ModelWeights {
     }
     finalNorm = view(layout.finalNorm)
     head = view(layout.head)
+    headBias = layout.headBias.map(view)
   }
 }

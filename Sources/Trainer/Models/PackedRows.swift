@@ -1,110 +1,187 @@
-/// The rows a forward pass computes for a batch, cut into tiles of whole sequences.
+/// The rows a forward pass computes for a batch: trees of shared beginnings, cut into tiles of whole trees.
 ///
-/// A sequence's last token predicts nothing that is scored, so it gets no row. A sequence without scored tokens gets
-/// none at all.
+/// A sequence's last token predicts nothing that is scored, so it gets no row of its own. A sequence without scored
+/// tokens gets none at all.
 final class PackedRows {
-  /// Some whole sequences whose activations stay in the cache together.
+  /// Some trees whose activations stay in the cache together.
   struct Tile {
     /// Rows of the batch.
     var rows: Range<Int>
-    /// Scored tokens of the batch.
+    /// Rows that predict a scored token, as places in `outputs`.
+    var outputs: Range<Int>
+    /// Scored tokens, as places in `targets`.
     var scored: Range<Int>
-    /// First of the tile's entries in `offsets`; there is one more entry than sequences.
+    /// First of the tile's entries in `offsets`; there is one more entry than runs.
     var firstOffset: Int
-    var sequences: Int
+    /// First of its entries in `starts`.
+    var firstRun: Int
+    var runs: Int
   }
 
   private(set) var tiles: [Tile] = []
   /// Token and position of each row.
   let tokens: PackedList<Int32>
   let positions: PackedList<Int32>
-  /// Offsets of each tile's sequences, from 0 for each tile.
+  /// Offsets of each tile's runs, from 0 for each tile, and the position each run starts at.
   let offsets: PackedList<Int64>
-  /// For each scored token the row that predicts it, counted within its tile, and the token itself.
+  let starts: PackedList<Int32>
+  /// Rows that predict a scored token, counted within their tile.
+  let outputs: PackedList<Int32>
+  /// For each scored token the place of the row that predicts it among its tile's outputs, the token itself, and its
+  /// place among the batch's scored tokens in the order of appending.
   let predictors: PackedList<Int32>
   let targets: PackedList<Int32>
-  /// Key-query pairs that attention forms, over all sequences.
+  let places: PackedList<Int32>
+  /// Key-query pairs that attention forms.
   private(set) var attentionPairs = 0
+
   private let tileRows: Int
-  private var open = Tile(rows: 0..<0, scored: 0..<0, firstOffset: 0, sequences: 0)
+  private let order: SequenceOrder
+  /// Place of each row among its tile's outputs, or -1.
+  private let outputOfRow: PackedList<Int32>
+  /// The present path's rows, by position.
+  private let path: PackedList<Int32>
+  /// Place of each sequence's first scored token.
+  private let firstPlaces: PackedList<Int32>
+  private var open = Tile(
+    rows: 0..<0, outputs: 0..<0, scored: 0..<0, firstOffset: 0, firstRun: 0, runs: 0)
 
   init(tileRows: Int, capacity: Int) {
     self.tileRows = tileRows
+    order = SequenceOrder(capacity: capacity)
     tokens = PackedList(capacity: capacity)
     positions = PackedList(capacity: capacity)
     offsets = PackedList(capacity: capacity)
+    starts = PackedList(capacity: capacity)
+    outputs = PackedList(capacity: capacity)
     predictors = PackedList(capacity: capacity)
     targets = PackedList(capacity: capacity)
+    places = PackedList(capacity: capacity)
+    outputOfRow = PackedList(capacity: capacity)
+    path = PackedList(capacity: capacity)
+    firstPlaces = PackedList(capacity: capacity)
     tiles.reserveCapacity(capacity / tileRows + 2)
   }
 
   var rowCount: Int { tokens.count }
+  var outputCount: Int { outputs.count }
   var scoredCount: Int { targets.count }
+
+  /// Rows that a tile has at most, over contexts of a length: see `closeTileIfFull`.
+  static func mostRows(tileRows: Int, contextLength: Int) -> Int {
+    max(tileRows, PackedRows.cutFactor * contextLength) + contextLength
+  }
+
+  /// A tree is cut where what must be computed again is at most the tile's rows over this.
+  private static let cutFactor = 16
 
   /// Replaces the rows by those of a batch.
   ///
   /// - Precondition: tokens are in `0..<vocabulary`, sequences at most `contextLength` tokens long.
   func pack(_ batch: TokenBatch, vocabulary: Int, contextLength: Int) {
     removeAll()
-    batch.tokens.withUnsafeBufferPointer { tokens in
-      for index in 0..<batch.sequenceCount {
-        let range = batch.offsets[index]..<batch.offsets[index + 1]
-        append(
-          UnsafeBufferPointer(rebasing: tokens[range]), scoredFrom: batch.promptLengths[index],
-          vocabulary: vocabulary, contextLength: contextLength)
-      }
+    check(batch, vocabulary: vocabulary, contextLength: contextLength)
+    // Tokens shared with the sequence before last carry over one that has no rows.
+    var shared = 0
+    order.forEach(batch) { index, common in
+      shared = min(shared, common)
+      let length = batch.offsets[index + 1] - batch.offsets[index]
+      guard length > batch.promptLengths[index] else { return }
+      shared = min(shared, path.count, length - 1)
+      closeTileIfFull(&shared)
+      append(batch, index, shared: shared)
+      shared = length
     }
     closeTile()
   }
 
-  /// Empties the rows.
-  func removeAll() {
+  private func check(_ batch: TokenBatch, vocabulary: Int, contextLength: Int) {
+    var scored = 0
+    for index in 0..<batch.sequenceCount {
+      let length = batch.offsets[index + 1] - batch.offsets[index]
+      precondition(
+        length <= contextLength,
+        "a sequence of \(length) tokens for a context of \(contextLength)")
+      firstPlaces.append(Int32(scored))
+      scored += length - batch.promptLengths[index]
+    }
+    for token in batch.tokens {
+      precondition(token >= 0 && token < vocabulary, "token \(token) of \(vocabulary)")
+    }
+  }
+
+  private func removeAll() {
     tiles.removeAll(keepingCapacity: true)
-    for list in [tokens, positions, predictors, targets] { list.removeAll() }
+    tokens.removeAll()
+    positions.removeAll()
     offsets.removeAll()
+    starts.removeAll()
+    outputs.removeAll()
+    predictors.removeAll()
+    targets.removeAll()
+    places.removeAll()
+    outputOfRow.removeAll()
+    path.removeAll()
+    firstPlaces.removeAll()
     attentionPairs = 0
-    open = Tile(rows: 0..<0, scored: 0..<0, firstOffset: 0, sequences: 0)
+    open = Tile(rows: 0..<0, outputs: 0..<0, scored: 0..<0, firstOffset: 0, firstRun: 0, runs: 0)
     offsets.append(0)
   }
 
-  /// Adds one sequence; its tile may have to be closed before the rows are used.
-  func append(
-    _ sequence: UnsafeBufferPointer<Int32>, scoredFrom first: Int, vocabulary: Int,
-    contextLength: Int
-  ) {
-    precondition(
-      sequence.count <= contextLength,
-      "a sequence of \(sequence.count) tokens for a context of \(contextLength)")
-    precondition(first >= 1, "a sequence without a prompt")
-    guard sequence.count > first else { return }
-    let rows = sequence.count - 1
-    let start = tokens.count - open.rows.lowerBound
-    for position in 0..<rows {
-      let token = sequence[position]
-      let target = sequence[position + 1]
-      precondition(token >= 0 && token < vocabulary, "token \(token) of \(vocabulary)")
-      precondition(target >= 0 && target < vocabulary, "token \(target) of \(vocabulary)")
-      tokens.append(token)
+  /// Adds the rows of a sequence from position `shared` on, and its scored tokens.
+  private func append(_ batch: TokenBatch, _ index: Int, shared: Int) {
+    let begin = batch.offsets[index]
+    let rows = batch.offsets[index + 1] - begin - 1
+    path.removeLast(path.count - shared)
+    for position in shared..<rows {
+      path.append(Int32(tokens.count - open.rows.lowerBound))
+      tokens.append(batch.tokens[begin + position])
       positions.append(Int32(position))
-      if position + 1 >= first {
-        predictors.append(Int32(start + position))
-        targets.append(target)
-      }
+      outputOfRow.append(-1)
+      attentionPairs += position + 1
     }
-    attentionPairs += rows * (rows + 1) / 2
-    offsets.append(Int64(tokens.count - open.rows.lowerBound))
-    open.sequences += 1
-    if tokens.count - open.rows.lowerBound >= tileRows { closeTile() }
+    if rows > shared {
+      starts.append(Int32(shared))
+      offsets.append(Int64(tokens.count - open.rows.lowerBound))
+      open.runs += 1
+    }
+    let first = batch.promptLengths[index]
+    for position in first...rows {
+      predictors.append(output(of: Int(path[position - 1])))
+      targets.append(batch.tokens[begin + position])
+      places.append(firstPlaces[index] + Int32(position - first))
+    }
+  }
+
+  /// The place of a row among the outputs; takes one if it has none.
+  private func output(of row: Int) -> Int32 {
+    let place = open.rows.lowerBound + row
+    if outputOfRow[place] < 0 {
+      outputOfRow[place] = Int32(outputs.count - open.outputs.lowerBound)
+      outputs.append(Int32(row))
+    }
+    return outputOfRow[place]
+  }
+
+  /// Closes a tile with enough rows before a sequence that shares little with it; the next tile computes that again.
+  private func closeTileIfFull(_ shared: inout Int) {
+    let rows = tokens.count - open.rows.lowerBound
+    guard rows >= tileRows, shared * PackedRows.cutFactor <= rows else { return }
+    closeTile()
+    shared = 0
   }
 
   private func closeTile() {
-    guard open.sequences > 0 else { return }
+    guard open.runs > 0 else { return }
     open.rows = open.rows.lowerBound..<tokens.count
+    open.outputs = open.outputs.lowerBound..<outputs.count
     open.scored = open.scored.lowerBound..<targets.count
     tiles.append(open)
     open = Tile(
-      rows: tokens.count..<tokens.count, scored: targets.count..<targets.count,
-      firstOffset: offsets.count, sequences: 0)
+      rows: tokens.count..<tokens.count, outputs: outputs.count..<outputs.count,
+      scored: targets.count..<targets.count, firstOffset: offsets.count, firstRun: starts.count,
+      runs: 0)
     offsets.append(0)
+    path.removeAll()
   }
 }

@@ -3,11 +3,15 @@ import Glibc
 package import TrainerTensor
 
 /// A decoder-only transformer's parameters and gradients: RMSNorm, rotary positions, grouped-query attention, SwiGLU.
+///
+/// It is a policy over tokens, or a critic whose output is one value per state.
 package final class PolicyModel {
   /// Its widths.
   package let shape: ModelShape
   /// Tokens it knows.
   package let vocabulary: Int
+  /// What it computes from its final states.
+  package let output: ModelOutput
   /// Tokens of the longest sequence it can read.
   package let contextLength: Int
   /// Its tensors, in the order of the flat buffers.
@@ -15,7 +19,13 @@ package final class PolicyModel {
   /// Floats in the flat buffers, embedding included.
   package var parameterCount: Int { layout.parameterCount }
   /// All parameters, flat.
-  package var parameters: UnsafeMutableBufferPointer<Float> { parameterBuffer.floats }
+  ///
+  /// Passes keep copies of them in another layout, which every use of this property voids: ask for it again for
+  /// every write after a pass.
+  package var parameters: UnsafeMutableBufferPointer<Float> {
+    version += 1
+    return parameterBuffer.floats
+  }
   /// Their gradients, flat; backward passes add to them.
   package var gradients: UnsafeMutableBufferPointer<Float> { gradientBuffer.floats }
 
@@ -25,26 +35,37 @@ package final class PolicyModel {
   let weightGradients: ModelWeights
   let heads: AttentionHeads
   let rotary: RotaryTable
+  /// Counts the occasions on which parameters may have changed.
+  private var version = 0
+  private let forwardPanels: ModelPanels
+  private lazy var backwardPanels = ModelPanels(weights, .backward, device: device)
   private let parameterBuffer: FloatBuffer
   private let gradientBuffer: FloatBuffer
   private let rotaryBuffer: FloatBuffer
+
+  /// Numbers it computes from a final state, and floats of their row: whole cache lines.
+  var outputs: Int { output == .tokens ? vocabulary : 1 }
+  var outputColumns: Int { (outputs + 15) / 16 * 16 }
 
   /// Makes a model with all parameters 0, on `device` or else on the configured one.
   ///
   /// - Throws: `ModelError` for widths that do not fit together, `TensorError` where memory is missing.
   package init(
-    shape: ModelShape, vocabulary: Int, contextLength: Int, device: Device? = nil
+    shape: ModelShape, vocabulary: Int, contextLength: Int, output: ModelOutput = .tokens,
+    device: Device? = nil
   ) throws {
     try ModelError.check(shape, vocabulary: vocabulary, contextLength: contextLength)
     self.shape = shape
     self.vocabulary = vocabulary
     self.contextLength = contextLength
+    self.output = output
     self.device = device ?? TensorRuntime.device
-    layout = ModelLayout(shape: shape, vocabulary: vocabulary)
+    layout = ModelLayout(shape: shape, vocabulary: vocabulary, output: output)
     parameterBuffer = try FloatBuffer(count: layout.parameterCount)
     gradientBuffer = try FloatBuffer(count: layout.parameterCount)
     weights = ModelWeights(layout, over: parameterBuffer.start)
     weightGradients = ModelWeights(layout, over: gradientBuffer.start)
+    forwardPanels = ModelPanels(weights, .forward, device: self.device)
     heads = AttentionHeads(query: shape.heads, key: shape.kvHeads, width: shape.headWidth)
     let half = shape.headWidth / 2
     rotaryBuffer = try FloatBuffer(
@@ -54,6 +75,13 @@ package final class PolicyModel {
     let sines = carver.take(rows: contextLength, columns: half)
     rotary = RotaryTable(cosines: cosines, sines: sines)
     PolicyModel.fillRotary(cosines: cosines, sines: sines)
+  }
+
+  /// The present weights, for products.
+  func panels(_ direction: ModelPanels.Direction) -> ModelPanels {
+    let panels = direction == .forward ? forwardPanels : backwardPanels
+    panels.refresh(version: version, device: device)
+    return panels
   }
 
   /// Angle of channel pair i at position t: t * 10000^(-i / half), as in RoFormer (arXiv:2104.09864, section 3.2.2).
@@ -72,13 +100,15 @@ package final class PolicyModel {
   ///
   /// n is the number of input channels, and the width for embedding and output projection. GPT-2's fixed 0.02 is this
   /// at a width of 625; at the widths of a small ladder it starts so near 0 that base policies learn far less in the
-  /// same steps. Norm weights become 1 and biases 0. The same seed gives the same bits whatever the kernel set.
+  /// same steps. Norm weights become 1, biases and the value head 0: a new critic says 0 everywhere. The same seed gives the same bits whatever the kernel set.
   package func initialise(seed: UInt64) {
     let stream = RandomStream(seed: seed, stream: .initialWeights)
     let depth = (2 * Double(shape.layers)).squareRoot()
     for (index, tensor) in tensors.enumerated() {
       let values = UnsafeMutableBufferPointer(rebasing: parameters[tensor.range])
-      if tensor.decays {
+      if tensor.name.hasPrefix("value_head.") {
+        values.update(repeating: 0)
+      } else if tensor.decays {
         let writesToResidual =
           tensor.name.hasSuffix("output.weight") || tensor.name.hasSuffix("down.weight")
         let isTable = tensor.name == "embedding.weight" || tensor.name == "head.weight"
@@ -108,13 +138,26 @@ package final class PolicyModel {
     }
   }
 
-  /// Takes over the parameters of a model of the same shape.
+  /// Takes over the parameters of a model of the same shape and output.
   package func copyParameters(from other: PolicyModel) {
+    precondition(other.output == output, "parameters of a model of another output")
+    copyTrunk(from: other)
+    let heads = trunkCount..<parameterCount
+    _ = UnsafeMutableBufferPointer(rebasing: parameters[heads])
+      .update(fromContentsOf: other.parameters[heads])
+  }
+
+  /// Takes over all parameters but the output projection of a model of the same shape; tied ones belong to the trunk.
+  package func copyTrunk(from other: PolicyModel) {
     precondition(
       other.shape == shape && other.vocabulary == vocabulary,
       "parameters of a model of another shape")
-    _ = parameters.update(fromContentsOf: other.parameters)
+    _ = UnsafeMutableBufferPointer(rebasing: parameters[..<trunkCount])
+      .update(fromContentsOf: other.parameters[..<trunkCount])
   }
+
+  /// Floats before the output projection.
+  private var trunkCount: Int { layout.tensors[layout.finalNorm].range.upperBound }
 
   /// Sets all gradients to 0.
   package func zeroGradients() { gradients.update(repeating: 0) }

@@ -11,44 +11,48 @@ package final class RolloutEngine {
   package var floatingPointOperations: Double = 0
 
   private let model: PolicyModel
-  private let steps: BlockSteps
-  private let head: PaddedHead
+  private var steps: BlockSteps
   private let storage: RolloutStorage
   private let live: LiveSequences
   private let reading: PromptRows
+  private var nucleus: NucleusFilter
 
   /// Takes memory for `maxSequences` sequences at a time, or fewer where that is faster, of `maxLength` tokens.
+  ///
+  /// - Precondition: the model's output are tokens.
   package init(model: PolicyModel, maxSequences: Int, maxLength: Int) {
+    precondition(model.output == .tokens, "a critic samples nothing")
     self.model = model
     steps = BlockSteps(model: model)
-    head = PaddedHead(model)
     storage = RolloutStorage(
       model, maxSequences: maxSequences, maxLength: min(max(maxLength, 1), model.contextLength))
     live = LiveSequences(capacity: storage.live)
+    nucleus = NucleusFilter(vocabulary: model.vocabulary)
     reading = PromptRows(rows: RolloutStorage.prefillRows + storage.maxLength)
   }
 
   /// Samples `samplesPerPrompt` answers to each prompt; temperature 0 takes the likeliest token.
   ///
-  /// The answers come by prompt, then by sample. An answer ends with `eos`, which it includes, or after
+  /// With `topP` below 1 tokens are drawn from the nucleus only; log-probabilities and entropies stay those of the whole
+  /// distribution. The answers come by prompt, then by sample. An answer ends with `eos`, which it includes, or after
   /// `maxNewTokens`. If `shouldStop` says so between two steps, the result is empty.
   /// - Precondition: every prompt has 1 token or more, all in the vocabulary, and fits into the engine's length
   ///   together with `maxNewTokens`.
   package func generate(
     prompts: [[Int32]], samplesPerPrompt: Int, maxNewTokens: Int, eos: Int32, temperature: Double,
-    stream: RandomStream, step: UInt32, shouldStop: () -> Bool
+    topP: Double = 1, stream: RandomStream, step: UInt32, shouldStop: () -> Bool
   ) -> [SampledResponse] {
     precondition(temperature >= 0, "a temperature of \(temperature)")
     check(prompts, samples: samplesPerPrompt, maxNewTokens: maxNewTokens)
     guard maxNewTokens > 0 && samplesPerPrompt > 0 else { return [] }
-    let draw = Draw(stream: stream, step: step, temperature: temperature)
+    let draw = Draw(stream: stream, step: step, temperature: temperature, topP: topP)
     let sizes = CacheSizes(
       prefix: RolloutStorage.padded(prompts.lazy.map(\.count).max() ?? 1),
       suffix: RolloutStorage.padded(maxNewTokens))
     var answers = AnswerTable(
       prompts: prompts.count, samples: samplesPerPrompt, maxNewTokens: maxNewTokens, eos: eos)
     var queue = AnswerQueue(prompts: prompts, samples: samplesPerPrompt)
-    head.refresh(model)
+    steps = BlockSteps(model: model)
     live.removeAll()
     while !queue.isEmpty || live.count > 0 {
       if shouldStop() { return [] }
@@ -144,8 +148,14 @@ package final class RolloutEngine {
         live.uniform[row] = draw.stream.uniform(
           draw.step, UInt32(live.answer[row]), UInt32(live.length[row]))
       }
+      var candidates = logits
+      if draw.topP < 1 {
+        candidates = storage.nucleus.prefix(rows)
+        nucleus.restrict(
+          logits, inverseTemperature: draw.inverseTemperature, share: draw.topP, into: candidates)
+      }
       model.device.sampleTokens(
-        logits, vocabulary: model.vocabulary, uniforms: UnsafePointer(live.uniform.base),
+        candidates, vocabulary: model.vocabulary, uniforms: UnsafePointer(live.uniform.base),
         inverseTemperature: draw.inverseTemperature, into: live.token.base,
         scratch: storage.scratch)
     }
@@ -225,7 +235,7 @@ package final class RolloutEngine {
     model.device.addAndNorm(
       views.block.middle, views.block.projected, weight: model.weights.finalNorm,
       sum: views.tailInput, into: views.finalNormed, rstd: storage.streamRstd)
-    model.device.multiplyRows(views.finalNormed, head.weights, into: logits)
+    model.device.multiply(views.finalNormed, steps.panels.head, into: logits)
   }
 
   private func countOperations(rows: Int, outputs: Int, pairs: Int) {
@@ -241,6 +251,7 @@ private struct Draw {
   var stream: RandomStream
   var step: UInt32
   var temperature: Double
+  var topP: Double
 
   /// Greedy answers are scored at temperature 1.
   var inverseTemperature: Float { temperature == 0 ? 1 : Float(1 / temperature) }

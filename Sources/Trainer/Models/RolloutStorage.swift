@@ -22,6 +22,8 @@ final class RolloutStorage {
   let finalNormed: Matrix
   /// What each live sequence draws its next token from.
   let logits: Matrix
+  /// The same with what lies outside the nucleus excluded.
+  let nucleus: Matrix
   /// What follows each prompt, by the prompt's slot.
   let promptLogits: Matrix
   let readLogits: Matrix
@@ -50,14 +52,15 @@ final class RolloutStorage {
     tailInput = sizes.take(rows, width)
     tailAttention = sizes.take(rows, width)
     finalNormed = sizes.take(rows, width)
-    logits = sizes.take(live, PaddedHead.columns(model))
-    promptLogits = sizes.take(live + 1, PaddedHead.columns(model))
-    readLogits = sizes.take(rows, PaddedHead.columns(model))
+    logits = sizes.take(live, model.outputColumns)
+    nucleus = sizes.take(live, model.outputColumns)
+    promptLogits = sizes.take(live + 1, model.outputColumns)
+    readLogits = sizes.take(rows, model.outputColumns)
     logProbs = sizes.take(live, 1).base
     entropies = sizes.take(live, 1).base
     let scratchFloats = max(
       model.device.attentionScratch(longest: maxLength + 16, heads: model.heads),
-      PaddedHead.columns(model))
+      model.outputColumns)
     scratch = sizes.take(1, scratchFloats).base
     buffers = sizes.buffers
     let slotFloats = model.heads.key * model.heads.width * RolloutStorage.padded(maxLength)

@@ -18,28 +18,29 @@ struct TileRows {
   private func rows(_ matrix: Matrix) -> Matrix {
     matrix.slice(tile.rows.lowerBound, count: tile.rows.count)
   }
-  private func scored(_ matrix: Matrix) -> Matrix {
-    matrix.slice(tile.scored.lowerBound, count: tile.scored.count)
+  private func outputs(_ matrix: Matrix) -> Matrix {
+    matrix.slice(tile.outputs.lowerBound, count: tile.outputs.count)
   }
   private func outputs(_ matrix: Matrix, _ layer: Int) -> Matrix {
-    layer == lastLayer ? scored(matrix) : rows(matrix)
+    layer == lastLayer ? outputs(matrix) : rows(matrix)
   }
   /// Rows behind the attention of a layer.
   func outputCount(_ layer: Int) -> Int {
-    layer == lastLayer ? tile.scored.count : tile.rows.count
+    layer == lastLayer ? tile.outputs.count : tile.rows.count
   }
 
   var tokens: UnsafePointer<Int32> { UnsafePointer(packed.tokens.base + tile.rows.lowerBound) }
   var positions: UnsafePointer<Int32> {
     UnsafePointer(packed.positions.base + tile.rows.lowerBound)
   }
-  var predictors: UnsafePointer<Int32> {
-    UnsafePointer(packed.predictors.base + tile.scored.lowerBound)
+  /// The rows that predict a scored token.
+  var outputRows: UnsafePointer<Int32> {
+    UnsafePointer(packed.outputs.base + tile.outputs.lowerBound)
   }
-  var targets: UnsafePointer<Int32> { UnsafePointer(packed.targets.base + tile.scored.lowerBound) }
   var sequences: PackedSequences {
     PackedSequences(
-      offsets: UnsafePointer(packed.offsets.base + tile.firstOffset), count: tile.sequences)
+      offsets: UnsafePointer(packed.offsets.base + tile.firstOffset),
+      starts: UnsafePointer(packed.starts.base + tile.firstRun), count: tile.runs)
   }
 
   func input(_ layer: Int) -> Matrix { rows(storage.layers[layer].input) }
@@ -55,15 +56,26 @@ struct TileRows {
   }
   func gateUp(_ layer: Int) -> Matrix { outputs(storage.layers[layer].gateUp, layer) }
 
-  var finalInput: Matrix { scored(storage.finalInput) }
-  var finalRstd: UnsafeMutablePointer<Float> { scored(storage.finalRstd).base }
-  var finalNormed: Matrix { scored(storage.finalNormed) }
-  var logits: Matrix { scored(storage.logits) }
-  var logProbs: UnsafeMutablePointer<Float> { storage.logProbs + tile.scored.lowerBound }
-  var entropies: UnsafeMutablePointer<Float> { storage.entropies + tile.scored.lowerBound }
+  var finalInput: Matrix { outputs(storage.finalInput) }
+  var finalRstd: UnsafeMutablePointer<Float> { outputs(storage.finalRstd).base }
+  var finalNormed: Matrix { outputs(storage.finalNormed) }
+
+  /// Scored tokens from the `start`-th of the tile on whose logits are computed together; nil behind the last.
+  func head(_ start: Int) -> HeadRows? {
+    guard start < tile.scored.count else { return nil }
+    let first = tile.scored.lowerBound + start
+    let count = min(storage.logitRows, tile.scored.count - start)
+    return HeadRows(
+      input: storage.scratch.headInput.prefix(count),
+      logits: storage.logits.slice(storage.holdsLogits ? first : 0, count: count),
+      logProbs: storage.scratch.headLogProbs, entropies: storage.scratch.headEntropies,
+      predictors: UnsafePointer(packed.predictors.base + first),
+      targets: UnsafePointer(packed.targets.base + first),
+      places: UnsafePointer(packed.places.base + first))
+  }
 
   private var scratch: TileScratch { storage.scratch }
-  private var tail: Int { tile.scored.count }
+  private var tail: Int { tile.outputs.count }
   var normed: Matrix { scratch.normed.prefix(tile.rows.count) }
   var tailInput: Matrix { scratch.tailInput.prefix(tail) }
   var tailAttention: Matrix { scratch.tailAttention.prefix(tail) }
@@ -87,4 +99,20 @@ struct TileRows {
       middleRstd: middleRstd(layer), normed: normed(layer), gateUp: gateUp(layer),
       activated: activated(layer))
   }
+}
+
+/// Scored tokens whose logits are computed together.
+struct HeadRows {
+  /// The final state before each, and the logits from it.
+  let input: Matrix
+  let logits: Matrix
+  /// Scratch for a number each.
+  let logProbs: UnsafeMutablePointer<Float>
+  let entropies: UnsafeMutablePointer<Float>
+  /// The place of the state among the tile's outputs, the token, and its place in the order of appending.
+  let predictors: UnsafePointer<Int32>
+  let targets: UnsafePointer<Int32>
+  let places: UnsafePointer<Int32>
+
+  var count: Int { input.rows }
 }

@@ -1,6 +1,10 @@
 /// Ragged sequences packed end to end.
 ///
-/// Sequence i has `tokens[offsets[i]..<offsets[i + 1]]`; of it the tokens from `promptLengths[i]` on are scored.
+/// Sequence i has `tokens[offsets[i]..<offsets[i + 1]]`; of it the tokens from `promptLengths[i]` on are scored. What
+/// is computed of the batch is a tree: a beginning that several sequences have in common, be it the prompt of a
+/// group, equal answers' first tokens, or the path to a segment in a tree of segments, is computed once. So a node
+/// of such a tree is a sequence whose prompt is the path to it. The scores come by sequence in the order of
+/// appending, whatever is shared.
 package struct TokenBatch: Sendable {
   /// All tokens, sequence after sequence.
   package private(set) var tokens: [Int32] = []
@@ -27,6 +31,11 @@ package struct TokenBatch: Sendable {
     offsets.append(tokens.count)
     promptLengths.append(prompt.count)
     scoredCount += response.count
+  }
+
+  /// Appends one sequence per response to the same prompt.
+  package mutating func append(prompt: [Int32], responses: [[Int32]]) {
+    for response in responses { append(prompt: prompt, response: response) }
   }
 
   /// Empties the batch, keeping its storage for the next one if wished.

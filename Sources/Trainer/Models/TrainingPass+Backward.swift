@@ -23,28 +23,60 @@ extension TrainingPass {
   ) {
     let device = model.device
     let last = model.shape.layers - 1
-    device.scoreTokensBackward(
-      tile.logits, vocabulary: model.vocabulary, targets: tile.targets,
-      inverseTemperature: inverseTemperature, dLogProbs: dLogProbs, dEntropies: dEntropies)
-    device.addWeightGradient(model.weightGradients.head, tile.logits, tile.finalNormed)
-    device.multiply(tile.logits, model.weights.head, into: tile.dNormed(last))
+    let dNormed = tile.dNormed(last)
+    dNormed.clear()
+    var start = 0
+    while let head = tile.head(start) {
+      if storage.holdsLogits {
+        device.gather(head.predictors, of: tile.finalNormed, into: head.input)
+      } else {
+        computeLogits(tile, head)
+      }
+      scoresBackward(head, dLogProbs: dLogProbs, dEntropies: dEntropies)
+      device.addWeightGradient(model.weightGradients.head, head.logits, head.input)
+      device.multiply(head.logits, model.panels(.backward).head, into: head.input)
+      device.scatterAdd(head.input, to: head.predictors, of: dNormed)
+      start += head.count
+    }
     tile.dTail.clear()
     device.rmsNormBackward(
-      tile.dNormed(last), x: tile.finalInput, weight: model.weights.finalNorm,
-      rstd: tile.finalRstd, dx: tile.dTail, dWeight: model.weightGradients.finalNorm,
-      normed: tile.normed(last))
+      dNormed, x: tile.finalInput, weight: model.weights.finalNorm, rstd: tile.finalRstd,
+      dx: tile.dTail, dWeight: model.weightGradients.finalNorm, normed: tile.normed(last))
+  }
+
+  /// Turns logits into gradients with respect to them.
+  private func scoresBackward(
+    _ head: HeadRows, dLogProbs: UnsafePointer<Float>, dEntropies: UnsafePointer<Float>?
+  ) {
+    if let bias = model.weightGradients.headBias {
+      for row in 0..<head.count {
+        let slope = dLogProbs[Int(head.places[row])]
+        head.logits.base[row * head.logits.columns] = slope
+        bias.base[0] += slope
+      }
+      return
+    }
+    for row in 0..<head.count {
+      head.logProbs[row] = dLogProbs[Int(head.places[row])]
+      if let dEntropies { head.entropies[row] = dEntropies[Int(head.places[row])] }
+    }
+    model.device.scoreTokensBackward(
+      head.logits, vocabulary: model.vocabulary, targets: head.targets,
+      inverseTemperature: inverseTemperature, dLogProbs: head.logProbs,
+      dEntropies: dEntropies == nil ? nil : UnsafePointer(head.entropies))
   }
 
   private func mlpBackward(_ tile: TileRows, _ layer: Int, _ dStream: Matrix) {
     let device = model.device
     let weights = model.weights.blocks[layer]
+    let panels = model.panels(.backward).blocks[layer]
     let gradients = model.weightGradients.blocks[layer]
-    device.multiplyTransposed(dStream, weights.down, into: tile.dActivated(layer))
+    device.multiply(dStream, panels.down, into: tile.dActivated(layer))
     device.swiGLUBackward(
       tile.dActivated(layer), gateUp: tile.gateUp(layer), dGateUp: tile.dGateUp(layer),
       out: tile.activated(layer))
     device.addWeightGradient(gradients.down, tile.activated(layer), dStream)
-    device.multiplyTransposed(tile.dGateUp(layer), weights.gateUp, into: tile.dNormed(layer))
+    device.multiply(tile.dGateUp(layer), panels.gateUp, into: tile.dNormed(layer))
     device.rmsNormBackward(
       tile.dNormed(layer), x: tile.middle(layer), weight: weights.mlpNorm,
       rstd: tile.middleRstd(layer), dx: dStream, dWeight: gradients.mlpNorm,
@@ -55,25 +87,26 @@ extension TrainingPass {
   /// The attention's projection; behind it the last layer goes from scored rows back to all rows.
   private func outputBackward(_ tile: TileRows, _ layer: Int, _ dStream: Matrix) {
     let device = model.device
-    let weights = model.weights.blocks[layer]
+    let panels = model.panels(.backward).blocks[layer]
     let gradients = model.weightGradients.blocks[layer]
     guard layer == model.shape.layers - 1 else {
       device.addWeightGradient(gradients.attentionOutput, tile.attention(layer), dStream)
-      device.multiplyTransposed(dStream, weights.attentionOutput, into: tile.dAttention)
+      device.multiply(dStream, panels.attentionOutput, into: tile.dAttention)
       return
     }
-    device.gather(tile.predictors, of: tile.attention(layer), into: tile.tailAttention)
+    device.gather(tile.outputRows, of: tile.attention(layer), into: tile.tailAttention)
     device.addWeightGradient(gradients.attentionOutput, tile.tailAttention, dStream)
-    device.multiplyTransposed(dStream, weights.attentionOutput, into: tile.tailAttention)
+    device.multiply(dStream, panels.attentionOutput, into: tile.tailAttention)
     tile.dAttention.clear()
-    device.scatterAdd(tile.tailAttention, to: tile.predictors, of: tile.dAttention)
+    device.scatterAdd(tile.tailAttention, to: tile.outputRows, of: tile.dAttention)
     tile.dRows.clear()
-    device.scatterAdd(dStream, to: tile.predictors, of: tile.dRows)
+    device.scatterAdd(dStream, to: tile.outputRows, of: tile.dRows)
   }
 
   private func attentionBackward(_ tile: TileRows, _ layer: Int) {
     let device = model.device
     let weights = model.weights.blocks[layer]
+    let panels = model.panels(.backward).blocks[layer]
     let gradients = model.weightGradients.blocks[layer]
     device.attendBackward(
       tile.dAttention, out: tile.attention(layer), logSums: tile.logSums(layer),
@@ -82,7 +115,7 @@ extension TrainingPass {
     device.rotateBackward(
       tile.dQKV, positions: tile.positions, table: model.rotary, heads: model.heads)
     if let bias = gradients.queryKeyValueBias { device.addBiasGradient(bias, tile.dQKV) }
-    device.multiplyTransposed(tile.dQKV, weights.queryKeyValue, into: tile.dNormed)
+    device.multiply(tile.dQKV, panels.queryKeyValue, into: tile.dNormed)
     device.rmsNormBackward(
       tile.dNormed, x: tile.input(layer), weight: weights.attentionNorm,
       rstd: tile.inputRstd(layer), dx: tile.dRows, dWeight: gradients.attentionNorm,

@@ -1,42 +1,54 @@
 import ExpCore
 import TrainerTensor
 
-/// Forward and backward over packed ragged sequences: log-probabilities and entropies of the scored tokens, and the
-/// parameters' gradients.
+/// Forward and backward over packed ragged sequences: log-probabilities and entropies of the scored tokens, or the
+/// values of the states before them, and the parameters' gradients.
 ///
 /// All memory is taken here, for `tokenCapacity` tokens; a larger batch makes it grow once. A token's
-/// log-probability and entropy do not depend on the rest of the batch.
+/// log-probability and entropy do not depend on the rest of the batch, nor on what its sequence shares with others.
+/// Logits of a vocabulary larger than 4 times the width are never all in memory: backward computes them again.
 package final class TrainingPass {
   /// Floating-point operations since the caller last set it to 0: products, attention and head; a backward counts twice its forward.
   package var floatingPointOperations: Double = 0
-  /// Natural log-probabilities of the last batch's scored tokens, in packed order.
+  /// Natural log-probabilities of the last batch's scored tokens, by sequence in the order of appending.
   package var logProbs: UnsafeBufferPointer<Float> {
-    UnsafeBufferPointer(start: storage.logProbs, count: packed.scoredCount)
+    precondition(model.output == .tokens, "log-probabilities of a critic")
+    return UnsafeBufferPointer(start: storage.logProbs, count: packed.scoredCount)
   }
   /// Entropies in nats of the distributions those tokens were scored under.
   package var entropies: UnsafeBufferPointer<Float> {
-    UnsafeBufferPointer(start: storage.entropies, count: packed.scoredCount)
+    precondition(model.output == .tokens, "entropies of a critic")
+    return UnsafeBufferPointer(start: storage.entropies, count: packed.scoredCount)
+  }
+  /// Of a critic, the value of the state before each scored token (all tokens before it), in the order of `logProbs`.
+  package var values: UnsafeBufferPointer<Float> {
+    precondition(model.output == .value, "values of a policy")
+    return UnsafeBufferPointer(start: storage.logProbs, count: packed.scoredCount)
   }
 
   let model: PolicyModel
   let packed: PackedRows
-  let steps: BlockSteps
-  let head: PaddedHead
+  private var steps: BlockSteps
   private(set) var storage: PassStorage
+  private let logitRows: Int?
   var inverseTemperature: Float = 1
   private var forwardOperations: Double = 0
   private var awaitsBackward = false
 
   /// Takes memory for batches of `tokenCapacity` tokens.
-  package init(model: PolicyModel, tokenCapacity: Int) {
+  ///
+  /// `logitRows` limits the scored tokens whose logits are in memory together; without it the vocabulary decides.
+  package init(model: PolicyModel, tokenCapacity: Int, logitRows: Int? = nil) {
+    precondition(logitRows ?? 1 > 0, "no room for logits")
     self.model = model
+    self.logitRows = logitRows
     packed = PackedRows(tileRows: PassStorage.tileRows, capacity: tokenCapacity)
     steps = BlockSteps(model: model)
-    head = PaddedHead(model)
-    storage = PassStorage(model, rows: tokenCapacity, scored: tokenCapacity)
+    storage = PassStorage(
+      model, rows: tokenCapacity, scored: tokenCapacity, logitRows: logitRows)
   }
 
-  /// Computes log-probabilities and entropies under softmax(logits / temperature).
+  /// Computes log-probabilities and entropies under softmax(logits / temperature), or a critic's values.
   ///
   /// - Precondition: `temperature > 0`; tokens are in the vocabulary and sequences no longer than the context.
   package func forward(_ batch: TokenBatch, temperature: Double = 1) {
@@ -46,9 +58,9 @@ package final class TrainingPass {
     if packed.rowCount > storage.rows || packed.scoredCount > storage.scored {
       storage = PassStorage(
         model, rows: max(packed.rowCount, storage.rows),
-        scored: max(packed.scoredCount, storage.scored))
+        scored: max(packed.scoredCount, storage.scored), logitRows: logitRows)
     }
-    head.refresh(model)
+    steps = BlockSteps(model: model)
     for tile in packed.tiles { forward(TileRows(self, tile)) }
     forwardOperations = countForward()
     floatingPointOperations += forwardOperations
@@ -61,6 +73,21 @@ package final class TrainingPass {
   package func backward(
     dLogProbs: UnsafeBufferPointer<Float>, dEntropies: UnsafeBufferPointer<Float>?
   ) {
+    precondition(model.output == .tokens, "log-probabilities of a critic")
+    backward(dLogProbs, dEntropies)
+  }
+
+  /// Adds d loss / d parameters to a critic's gradients, given those with respect to `values`.
+  ///
+  /// - Precondition: as for log-probabilities.
+  package func backward(dValues: UnsafeBufferPointer<Float>) {
+    precondition(model.output == .value, "values of a policy")
+    backward(dValues, nil)
+  }
+
+  private func backward(
+    _ dLogProbs: UnsafeBufferPointer<Float>, _ dEntropies: UnsafeBufferPointer<Float>?
+  ) {
     precondition(awaitsBackward, "a backward without a forward before it")
     precondition(
       dLogProbs.count == packed.scoredCount
@@ -69,9 +96,7 @@ package final class TrainingPass {
     awaitsBackward = false
     guard let dLogProbs = dLogProbs.baseAddress else { return }
     for tile in packed.tiles {
-      backward(
-        TileRows(self, tile), dLogProbs: dLogProbs + tile.scored.lowerBound,
-        dEntropies: dEntropies?.baseAddress.map { $0 + tile.scored.lowerBound })
+      backward(TileRows(self, tile), dLogProbs: dLogProbs, dEntropies: dEntropies?.baseAddress)
     }
     floatingPointOperations += 2 * forwardOperations
   }
@@ -82,7 +107,7 @@ package final class TrainingPass {
       * steps.operations(
         rows: packed.rowCount, outputRows: packed.rowCount, pairs: packed.attentionPairs)
       + steps.operations(
-        rows: packed.rowCount, outputRows: packed.scoredCount, pairs: packed.attentionPairs)
+        rows: packed.rowCount, outputRows: packed.outputCount, pairs: packed.attentionPairs)
       + steps.headOperations(rows: packed.scoredCount)
   }
 
@@ -111,17 +136,44 @@ package final class TrainingPass {
         finishLast(tile, layer)
       }
     }
-    device.multiplyRows(tile.finalNormed, head.weights, into: tile.logits)
-    device.scoreTokens(
-      tile.logits, vocabulary: model.vocabulary, targets: tile.targets,
-      inverseTemperature: inverseTemperature, logProbs: tile.logProbs, entropies: tile.entropies)
+    scoreTokens(tile)
+  }
+
+  private func scoreTokens(_ tile: TileRows) {
+    let device = model.device
+    var start = 0
+    while let head = tile.head(start) {
+      computeLogits(tile, head)
+      if let bias = model.weights.headBias {
+        for row in 0..<head.count {
+          storage.logProbs[Int(head.places[row])] =
+            head.logits.base[row * head.logits.columns] + bias.base[0]
+        }
+      } else {
+        device.scoreTokens(
+          head.logits, vocabulary: model.vocabulary, targets: head.targets,
+          inverseTemperature: inverseTemperature, logProbs: head.logProbs,
+          entropies: head.entropies)
+        for row in 0..<head.count {
+          storage.logProbs[Int(head.places[row])] = head.logProbs[row]
+          storage.entropies[Int(head.places[row])] = head.entropies[row]
+        }
+      }
+      start += head.count
+    }
+  }
+
+  /// The final states of some scored tokens, and their logits.
+  func computeLogits(_ tile: TileRows, _ head: HeadRows) {
+    model.device.gather(head.predictors, of: tile.finalNormed, into: head.input)
+    model.device.multiply(head.input, steps.panels.head, into: head.logits)
   }
 
   private func finishLast(_ tile: TileRows, _ layer: Int) {
     let device = model.device
     let rows = tile.blockRows(layer)
-    device.gather(tile.predictors, of: tile.input(layer), into: tile.tailInput)
-    device.gather(tile.predictors, of: tile.attention(layer), into: tile.tailAttention)
+    device.gather(tile.outputRows, of: tile.input(layer), into: tile.tailInput)
+    device.gather(tile.outputRows, of: tile.attention(layer), into: tile.tailAttention)
     steps.finish(layer, input: tile.tailInput, attention: tile.tailAttention, rows: rows)
     device.addAndNorm(
       rows.middle, rows.projected, weight: model.weights.finalNorm, sum: tile.finalInput,

@@ -12,15 +12,17 @@ package struct RandomStream: Sendable {
     case selection
     case validationPrompts
     case validationSampling
+    case continuations
+    case replay
   }
 
   private let key: (UInt32, UInt32)
 
-  /// Makes the numbers of one purpose under one seed.
-  package init(seed: UInt64, stream: Stream) {
+  /// Makes the numbers of one purpose under one seed; `part` tells several rounds of one purpose apart.
+  package init(seed: UInt64, stream: Stream, part: UInt32 = 0) {
     // Ten rounds mix the seed with the purpose, so that no seed's stream is another seed's.
     let words = Philox.rounds(
-      counter: (UInt32(truncatingIfNeeded: seed), UInt32(seed >> 32), stream.rawValue, 0),
+      counter: (UInt32(truncatingIfNeeded: seed), UInt32(seed >> 32), stream.rawValue, part),
       key: (0, 0))
     key = (words.0, words.1)
   }

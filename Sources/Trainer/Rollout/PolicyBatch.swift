@@ -1,59 +1,80 @@
-package import TrainerProtocol
-
-/// The answers an update learns from: what is left of a rollout after the group filter, as rows over flat token arrays.
+/// The answers, or segments of answers, that an update learns from, as rows over flat token arrays.
 package struct PolicyBatch: Sendable {
-  /// One answer with its prompt and its score.
+  /// One answer, or a segment of one, with what it was drawn after.
   package struct Sample: Sendable {
-    /// Its prompt's tokens.
+    /// The tokens it continues: its prompt, and what comes between where it is a segment.
     package var prompt: [Int32]
     /// What was sampled.
     package var response: SampledResponse
-    /// What the verifier gave it.
+    /// Its reward, after penalties and scaling.
     package var reward: Double
+    /// What the exact verifier says of it, 0 or 1.
+    package var score: Double
+    /// Which of the step's prompts it answers.
+    package var group: Int
+
+    /// Makes a sample.
+    package init(
+      prompt: [Int32], response: SampledResponse, reward: Double, score: Double, group: Int
+    ) {
+      self.prompt = prompt
+      self.response = response
+      self.reward = reward
+      self.score = score
+      self.group = group
+    }
   }
 
-  /// The answers, group after group.
+  /// The samples, group after group.
   package let samples: [Sample]
   /// Their tokens.
   package let rows: TokenRows
-  /// Answers of each kept prompt.
-  package let groupSize: Int
-  /// Advantage of each answer.
-  package let rowAdvantages: [Double]
+  /// The rows of each prompt.
+  package let groups: [Range<Int>]
   /// Advantage of each token.
-  package let advantages: [Double]
+  package var advantages: [Double]
   /// Log-probability of each token under the policy that sampled it, at the sampling temperature.
   package let oldLogProbs: [Double]
   /// Entropy of that policy at each token.
   package let entropies: [Double]
 
-  /// Filters a rollout of whole groups and computes advantages over what is left.
-  package init(_ rollout: [Sample], groupSize: Int, config: TrainConfig) {
-    let groups = rollout.map(\.response.prompt)
-    if config.filterGroups {
-      let kept = Set(GroupFilter.kept(rewards: rollout.map(\.reward), groups: groups))
-      samples = rollout.filter { kept.contains($0.response.prompt) }
-    } else {
-      samples = rollout
-    }
-    self.groupSize = groupSize
+  /// Packs samples whose groups are contiguous; advantages are 0 until somebody sets them.
+  package init(_ samples: [Sample]) {
+    self.samples = samples
     rows = TokenRows(lengths: samples.lazy.map(\.response.tokens.count))
-    rowAdvantages = AdvantageEstimator(config).advantages(
-      rewards: samples.map(\.reward), groups: samples.map(\.response.prompt))
-    advantages = rows.broadcast(rowAdvantages)
+    groups = PolicyBatch.runs(samples.map(\.group))
+    advantages = Array(repeating: 0, count: rows.tokenCount)
     oldLogProbs = samples.flatMap { $0.response.logProbs.map(Double.init) }
     entropies = samples.flatMap { $0.response.entropies.map(Double.init) }
   }
 
-  /// Prompts that were kept.
-  package var groupCount: Int { groupSize == 0 ? 0 : samples.count / groupSize }
+  /// Ranges of equal neighbours.
+  private static func runs(_ groups: [Int]) -> [Range<Int>] {
+    var runs: [Range<Int>] = []
+    var start = 0
+    for index in groups.indices
+    where index + 1 == groups.count || groups[index + 1] != groups[index] {
+      runs.append(start..<index + 1)
+      start = index + 1
+    }
+    return runs
+  }
+
+  /// Reward of each row.
+  package var rewards: [Double] { samples.map(\.reward) }
+  /// The group of each row.
+  package var groupOfRow: [Int] { samples.map(\.group) }
+  /// Mean advantage of each row that holds a token, 0 for an empty one.
+  package var rowAdvantages: [Double] {
+    (0..<rows.count).map { SampleStatistics.mean(advantages[rows.range($0)]) }
+  }
 
   /// Cuts the rows into so many mini-batches of whole groups, in order and as even as can be; empty ones are left out.
   package func miniBatches(_ count: Int) -> [Range<Int>] {
     (0..<count).compactMap { index in
-      let first = groupCount * index / count
-      let end = groupCount * (index + 1) / count
-      return first < end ? first * groupSize..<end * groupSize : nil
+      let first = groups.count * index / count
+      let end = groups.count * (index + 1) / count
+      return first < end ? groups[first].lowerBound..<groups[end - 1].upperBound : nil
     }
   }
 
@@ -66,8 +87,8 @@ package struct PolicyBatch: Sendable {
     return batch
   }
 
-  /// Prompt and answer tokens of all rows: what an update computes.
-  package var computedTokens: Int {
+  /// Prompt and answer tokens of all rows: what an update learns from.
+  package var learntTokens: Int {
     samples.reduce(0) { $0 + $1.prompt.count + $1.response.tokens.count }
   }
 }

@@ -11,11 +11,23 @@ package enum TaskCatalogue {
       try CountdownTask(
         counts: TaskCheck.present(config.numbers, key: "task.numbers"),
         maxTarget: TaskCheck.present(config.maxTarget, key: "task.max_target"),
-        slipProbability: config.slipProbability)
+        slipProbability: config.slipProbability,
+        working: TaskCheck.present(config.working, key: "task.working"))
     case .prog:
       try ProgramTask(
         maxDepth: TaskCheck.present(config.maxDepth, key: "task.max_depth"),
         lengths: TaskCheck.present(config.listLengths, key: "task.list_lengths"),
+        slipProbability: config.slipProbability)
+    case .code:
+      try CodeTask(
+        maxStatements: TaskCheck.present(config.maxStatements, key: "task.max_statements"),
+        maxNesting: TaskCheck.present(config.maxNesting, key: "task.max_nesting"),
+        examples: TaskCheck.present(config.examples, key: "task.examples"),
+        stepBudget: TaskCheck.present(config.stepBudget, key: "task.step_budget"),
+        slipProbability: config.slipProbability)
+    case .phrases:
+      try PhraseTask(
+        domains: TaskCheck.present(config.domains, key: "task.domains"),
         slipProbability: config.slipProbability)
     }
   }

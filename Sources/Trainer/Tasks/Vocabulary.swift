@@ -27,6 +27,11 @@ package struct Vocabulary: Sendable, Hashable {
     digits.contains(token) ? Int(token - digits.lowerBound) : nil
   }
 
+  /// Returns the tokens of a number in decimal digits.
+  package func number(_ value: some BinaryInteger) -> [Int32] {
+    "\(value.magnitude)".utf8.map { digit(Int($0) - 48) }
+  }
+
   /// Writes tokens for people: symbols with spaces between them, neighbouring digits as one number.
   package func text(_ tokens: some Sequence<Int32>) -> String {
     var text = ""

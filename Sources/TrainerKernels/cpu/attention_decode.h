@@ -72,6 +72,25 @@ TRN_INLINE void decode_weigh(
         vf(weights[i * ldw + j]), load_channels<WHOLE>(values[i] + j * HS + d, HS - d), sums[i]);
 }
 
+// scores[0..<keys] become exp(score * scale - largest), the rest of their last vector 0; returns their sum.
+TRN_INLINE float softmax_row(float *scores, int64_t keys, float scale) {
+  const vf nothing = -std::numeric_limits<float>::infinity();
+  vf largest = nothing;
+  for (int64_t j = 0; j < keys; j += W) {
+    const vf s = select(first_lanes(keys - j), load(scores + j) * scale, nothing);
+    store(scores + j, s);
+    largest = larger(largest, s);
+  }
+  const float top = max_lanes(largest);
+  vf sums = 0;
+  for (int64_t j = 0; j < keys; j += W) {
+    const vf e = exponential(load(scores + j) - top);
+    store(scores + j, e);
+    sums += e;
+  }
+  return sum_lanes(sums);
+}
+
 template <int64_t N, bool WHOLE>
 TRN_INLINE void decode_heads(
   const decode_row &row, int64_t first, trn_cache prefix, trn_cache suffix, trn_heads heads,
@@ -92,7 +111,7 @@ TRN_INLINE void decode_heads(
   const float scale = attention_scale(HS);
   float factors[N];
   for (int64_t i = 0; i < N; i++)
-    factors[i] = 1.0f / softmax_row(scratch + i * lds, row.before + row.own, scale).sum;
+    factors[i] = 1.0f / softmax_row(scratch + i * lds, row.before + row.own, scale);
   for (int64_t d = 0; d < HS; d += W) {
     vf sums[N];
     for (int64_t i = 0; i < N; i++) sums[i] = 0;

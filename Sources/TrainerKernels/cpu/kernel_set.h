@@ -3,6 +3,8 @@
 
 #include "vector.h"
 
+#include "reductions.h"
+
 #include "normalisation.h"
 #include "rows.h"
 #include "rope.h"
@@ -12,6 +14,7 @@
 #include "attention_decode.h"
 #include "token_scores.h"
 #include "adamw.h"
+#include "products.h"
 
 extern const trn_kernels TRN_SET_TABLE;
 const trn_kernels TRN_SET_TABLE = {
@@ -37,10 +40,16 @@ const trn_kernels TRN_SET_TABLE = {
   .attention_decode = attention_decode,
   .swiglu_forward = swiglu_forward,
   .swiglu_backward = swiglu_backward,
-  .token_scores_forward = token_scores_forward,
-  .token_scores_backward = token_scores_backward,
+  .token_scores_forward = token_scores_forward<float>,
+  .token_scores_backward = token_scores_backward<float>,
   .tokens_sample = tokens_sample,
   .tokens_argmax = tokens_argmax,
+  .panels_size = panels_size,
+  .panels_pack = panels_pack,
+  .panels_multiply = panels_multiply,
+  .weight_gradient = weight_gradient,
   .sum_of_squares = sum_of_squares,
   .adamw_step = adamw_step,
+  .token_scores_forward_double = token_scores_forward<double>,
+  .token_scores_backward_double = token_scores_backward<double>,
 };

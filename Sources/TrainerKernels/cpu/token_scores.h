@@ -1,38 +1,44 @@
 // Softmax over the vocabulary: log-probability of a chosen token, full entropy, their gradient, and sampling.
+// Scores are a template over float, which trains, and double, which shows that the formulas are right.
 
+template <typename S>
 struct vocabulary_sums {
-  float largest;      // of the scaled logits
-  float log_sum;      // ln of the sum of exp(z - largest)
-  float inverse_sum;  // 1 / that sum
-  float entropy;      // nats
+  S largest;      // of the scaled logits
+  S log_sum;      // ln of the sum of exp(z - largest)
+  S inverse_sum;  // 1 / that sum
+  S entropy;      // nats
 };
 
 // H = ln S - sum(e^y y) / S with y = z - largest, S = sum(e^y).
-TRN_INLINE vocabulary_sums vocabulary_row(const float *logits, float inverse_temperature, int64_t V) {
-  const vf nothing = -std::numeric_limits<float>::infinity();
-  vf top = nothing;
+template <typename S>
+TRN_INLINE vocabulary_sums<S> vocabulary_row(const S *logits, S inverse_temperature, int64_t V) {
+  using vector = typename lanes_of<S>::vector;
+  constexpr int64_t W = lanes_of<S>::count;
+  const vector nothing = -std::numeric_limits<S>::infinity();
+  vector top = nothing;
   for (int64_t v = 0; v < V; v += W) {
-    const vf z = load_first(logits + v, V - v) * inverse_temperature;
-    top = larger(top, select(first_lanes(V - v), z, nothing));
+    const vector z = load_first(logits + v, V - v) * inverse_temperature;
+    top = larger(top, first_or(V - v, z, nothing));
   }
-  const float largest = max_lanes(top);
-  vf sums = 0, weighted = 0;
+  const S largest = max_lanes(top);
+  vector sums = 0, weighted = 0;
   for (int64_t v = 0; v < V; v += W) {
-    const vf y = load_first(logits + v, V - v) * inverse_temperature - largest;
-    const vf e = select(first_lanes(V - v), exponential(y), vf(0.0f));
+    const vector y = load_first(logits + v, V - v) * inverse_temperature - largest;
+    const vector e = first_or(V - v, exponential(y), vector(S(0)));
     sums += e;
     weighted = fma(e, y, weighted);
   }
-  const float sum = sum_lanes(sums);
-  const float log_sum = static_cast<float>(std::log(static_cast<double>(sum)));
-  return {largest, log_sum, 1.0f / sum, log_sum - sum_lanes(weighted) / sum};
+  const S sum = sum_lanes(sums);
+  const S log_sum = static_cast<S>(std::log(static_cast<double>(sum)));
+  return {largest, log_sum, S(1) / sum, log_sum - sum_lanes(weighted) / sum};
 }
 
+template <typename S>
 static trn_status token_scores_forward(
-  float *log_probs, float *entropies, const float *logits, int64_t ld, const int32_t *targets,
-  float inverse_temperature, int64_t T, int64_t V) {
+  S *log_probs, S *entropies, const S *logits, int64_t ld, const int32_t *targets,
+  S inverse_temperature, int64_t T, int64_t V) {
   for (int64_t t = 0; t < T; t++) {
-    const vocabulary_sums row = vocabulary_row(logits + t * ld, inverse_temperature, V);
+    const vocabulary_sums<S> row = vocabulary_row(logits + t * ld, inverse_temperature, V);
     log_probs[t] = logits[t * ld + targets[t]] * inverse_temperature - row.largest - row.log_sum;
     entropies[t] = row.entropy;
   }
@@ -40,19 +46,22 @@ static trn_status token_scores_forward(
 }
 
 // With p = softmax(z): dlogp_a/dz_v = [v = a] - p_v, dH/dz_v = -p_v (ln p_v + H).
+template <typename S>
 static trn_status token_scores_backward(
-  float *logits, int64_t ld, const int32_t *targets, const float *d_log_probs,
-  const float *d_entropies, float inverse_temperature, int64_t T, int64_t V) {
+  S *logits, int64_t ld, const int32_t *targets, const S *d_log_probs, const S *d_entropies,
+  S inverse_temperature, int64_t T, int64_t V) {
+  using vector = typename lanes_of<S>::vector;
+  constexpr int64_t W = lanes_of<S>::count;
   for (int64_t t = 0; t < T; t++) {
-    float *row = logits + t * ld;
-    const vocabulary_sums sums = vocabulary_row(row, inverse_temperature, V);
-    const float dl = d_log_probs[t] * inverse_temperature;
-    const float dh = d_entropies == nullptr ? 0.0f : d_entropies[t] * inverse_temperature;
-    const vf offset = sums.log_sum - sums.entropy;
+    S *row = logits + t * ld;
+    const vocabulary_sums<S> sums = vocabulary_row<S>(row, inverse_temperature, V);
+    const S dl = d_log_probs[t] * inverse_temperature;
+    const S dh = d_entropies == nullptr ? S(0) : d_entropies[t] * inverse_temperature;
+    const vector offset = sums.log_sum - sums.entropy;
     for (int64_t v = 0; v < V; v += W) {
-      const vf y = load_first(row + v, V - v) * inverse_temperature - sums.largest;
-      const vf p = exponential(y) * sums.inverse_sum;
-      const vf d = -p * fma(vf(dh), y - offset, vf(dl));
+      const vector y = load_first(row + v, V - v) * inverse_temperature - sums.largest;
+      const vector p = exponential(y) * sums.inverse_sum;
+      const vector d = -p * fma(vector(dh), y - offset, vector(dl));
       store_first(row + v, d, V - v);
     }
     row[targets[t]] += dl;
@@ -66,7 +75,7 @@ static trn_status tokens_sample(
   float inverse_temperature, int64_t T, int64_t V, float *scratch) {
   for (int64_t t = 0; t < T; t++) {
     const float *row = logits + t * ld;
-    const vocabulary_sums sums = vocabulary_row(row, inverse_temperature, V);
+    const vocabulary_sums<float> sums = vocabulary_row(row, inverse_temperature, V);
     for (int64_t v = 0; v < V; v += W) {
       const vf y = load_first(row + v, V - v) * inverse_temperature - sums.largest;
       store_first(scratch + v, exponential(y), V - v);

@@ -5,6 +5,24 @@
 typedef float vf __attribute__((ext_vector_type(TRN_LANES)));
 typedef int32_t vi __attribute__((ext_vector_type(TRN_LANES)));
 typedef double vd __attribute__((ext_vector_type(TRN_LANES)));
+// One register of doubles.
+typedef double vr __attribute__((ext_vector_type(TRN_LANES / 2)));
+
+// The register of a kind of scalar, for kernels that are templates over it; each file has its own.
+namespace {
+template <typename S>
+struct lanes_of;
+template <>
+struct lanes_of<float> {
+  typedef vf vector;
+  static constexpr int64_t count = TRN_LANES;
+};
+template <>
+struct lanes_of<double> {
+  typedef vr vector;
+  static constexpr int64_t count = TRN_LANES / 2;
+};
+}  // namespace
 
 static constexpr int64_t W = TRN_LANES;
 
@@ -44,6 +62,16 @@ TRN_INLINE void store_first(float *p, vf v, int64_t n) {
 #endif
 }
 
+TRN_INLINE vr load_first(const double *p, int64_t n) {
+  vr v = 0;
+  for (int64_t i = 0; i < W / 2 && i < n; i++) v[i] = p[i];
+  return v;
+}
+
+TRN_INLINE void store_first(double *p, vr v, int64_t n) {
+  for (int64_t i = 0; i < W / 2 && i < n; i++) p[i] = v[i];
+}
+
 // a * b + c: one rounding where the instruction set has it, two in the generic set.
 TRN_INLINE vf fma(vf a, vf b, vf c) {
 #if TRN_HAS_FMA
@@ -53,7 +81,10 @@ TRN_INLINE vf fma(vf a, vf b, vf c) {
 #endif
 }
 
+TRN_INLINE vr fma(vr a, vr b, vr c) { return a * b + c; }
+
 TRN_INLINE vf larger(vf a, vf b) { return __builtin_elementwise_max(a, b); }
+TRN_INLINE vr larger(vr a, vr b) { return __builtin_elementwise_max(a, b); }
 
 TRN_INLINE vf select(vi mask, vf yes, vf no) { return mask ? yes : no; }
 
@@ -69,6 +100,13 @@ TRN_INLINE vi lane_numbers() {
 
 // Lanes below n.
 TRN_INLINE vi first_lanes(int64_t n) { return lane_numbers() < static_cast<int32_t>(n); }
+
+// The first n of yes, then no.
+TRN_INLINE vf first_or(int64_t n, vf yes, vf no) { return select(first_lanes(n), yes, no); }
+TRN_INLINE vr first_or(int64_t n, vr yes, vr no) {
+  for (int64_t i = 0; i < W / 2 && i < n; i++) no[i] = yes[i];
+  return no;
+}
 
 typedef float vf8 __attribute__((ext_vector_type(8)));
 typedef float vf4 __attribute__((ext_vector_type(4)));
@@ -101,6 +139,18 @@ TRN_INLINE float max_lanes(vf v) {
   return c.x > c.y ? c.x : c.y;
 }
 
+TRN_INLINE double sum_lanes(vr v) {
+  double sum = 0;
+  for (int lane = 0; lane < TRN_LANES / 2; lane++) sum += v[lane];
+  return sum;
+}
+
+TRN_INLINE double max_lanes(vr v) {
+  double largest = v[0];
+  for (int lane = 1; lane < TRN_LANES / 2; lane++) largest = v[lane] > largest ? v[lane] : largest;
+  return largest;
+}
+
 // e^x within 2 units in the last place; 0 below -87 (no denormal results), infinity above 88.37.
 // Range reduction by ln 2 in two parts and a degree-6 polynomial, as in Cephes' expf.
 TRN_INLINE vf exponential(vf x) {
@@ -122,6 +172,34 @@ TRN_INLINE vf exponential(vf x) {
   scaled = select(x < -87.0f, vf(0.0f), scaled);
   scaled = select(x > 88.37f, vf(std::numeric_limits<float>::infinity()), scaled);
   return scaled;
+}
+
+// ln x within 2 units in the last place for finite x of at least 2^-126. The mantissa is taken to
+// sqrt(1/2)...sqrt(2), then a polynomial of degree 8, as in Cephes' logf.
+TRN_INLINE vf logarithm(vf x) {
+  const vi bits = __builtin_bit_cast(vi, x);
+  const vi shifted = bits - 0x3f3504f3;
+  const vf n = __builtin_convertvector(shifted >> 23, vf);
+  const vf m = __builtin_bit_cast(vf, (shifted & 0x007fffff) + 0x3f3504f3) - 1.0f;
+  vf p = 7.0376836292e-2f;
+  p = fma(p, m, vf(-1.1514610310e-1f));
+  p = fma(p, m, vf(1.1676998740e-1f));
+  p = fma(p, m, vf(-1.2420140846e-1f));
+  p = fma(p, m, vf(1.4249322787e-1f));
+  p = fma(p, m, vf(-1.6668057665e-1f));
+  p = fma(p, m, vf(2.0000714765e-1f));
+  p = fma(p, m, vf(-2.4999993993e-1f));
+  p = fma(p, m, vf(3.3333331174e-1f));
+  const vf square = m * m;
+  vf y = p * m * square;
+  y = fma(n, vf(-2.12194440e-4f), y);
+  y = fma(vf(-0.5f), square, y);
+  return fma(n, vf(0.693359375f), m + y);
+}
+
+TRN_INLINE vr exponential(vr x) {
+  for (int lane = 0; lane < TRN_LANES / 2; lane++) x[lane] = std::exp(x[lane]);
+  return x;
 }
 
 // Transposes a square of W vectors in place.

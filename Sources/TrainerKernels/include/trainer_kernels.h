@@ -26,9 +26,12 @@ enum {
   TRN_BAD_ARGUMENT = 3
 };
 
-/// Packed sequences: sequence i has the rows offsets[i]..<offsets[i + 1].
+/// Packed runs of tokens: run i has the rows offsets[i]..<offsets[i + 1].
+/// A run whose start is 0 begins a sequence. Any other continues the first starts[i] tokens of the path that the runs
+/// before it left: runs form trees, in depth-first order. Without starts all are 0.
 typedef struct trn_sequences {
   const int64_t *offsets;
+  const int32_t *_Nullable starts;
   int64_t count;
 } trn_sequences;
 
@@ -127,8 +130,9 @@ typedef struct trn_kernels {
     float *inout, int64_t stride, const int32_t *positions, const float *cosines,
     const float *sines, int64_t T, int64_t heads, int64_t HS);
 
-  // Causal attention within each sequence: out[T,NH*HS], log_sums[T,NH] (natural log of the softmax's
-  // denominator), qkv[T,S]. scratch: attention_scratch(longest, HS) floats.
+  // Causal attention within each sequence, or path of a tree: out[T,NH*HS], log_sums[T,NH] (natural log of the
+  // softmax's denominator), qkv[T,S]. scratch: attention_scratch(longest, HS) floats. The sums run over keys by
+  // position, so a row's bits do not depend on what its path shares with others.
   trn_status (*attention_forward)(
     float *out, float *log_sums, const float *qkv, trn_sequences sequences, trn_heads heads,
     float *scratch);
@@ -138,10 +142,10 @@ typedef struct trn_kernels {
     float *dqkv, const float *dout, const float *out, const float *log_sums, const float *qkv,
     trn_sequences sequences, trn_heads heads, float *scratch);
 
-  // Floats of scratch that sequences up to `longest` tokens need.
+  // Floats of scratch that paths up to `longest` tokens need.
   int64_t (*attention_scratch)(int64_t longest, int64_t HS);
 
-  // Stores keys and values of whole sequences (qkv[T,S]) in the given slots, one per sequence.
+  // Stores keys and values of whole sequences (qkv[T,S]) in the given slots, one per sequence; starts are 0.
   trn_status (*cache_store)(
     trn_cache cache, const float *qkv, trn_sequences sequences, const int32_t *slots,
     trn_heads heads);
@@ -180,6 +184,24 @@ typedef struct trn_kernels {
   trn_status (*tokens_argmax)(
     int32_t *tokens, const float *logits, int64_t ld, int64_t T, int64_t V);
 
+  // Floats of the panels of a matrix [K,N].
+  int64_t (*panels_size)(int64_t K, int64_t N);
+
+  // Lays w[K,N] (leading dimension ldw) out for products; where `transposed` is not 0, w is stored as [N,K].
+  trn_status (*panels_pack)(
+    float *panels, const float *w, int64_t ldw, int32_t transposed, int64_t K, int64_t N);
+
+  // y[T,N] = x[T,K] times panels, leading dimensions ldy, ldx. The bits of a row depend on that row and the panels
+  // alone.
+  trn_status (*panels_multiply)(
+    float *y, int64_t ldy, const float *x, int64_t ldx, const float *panels, int64_t T, int64_t K,
+    int64_t N);
+
+  // dw[K,N] += transposed(x[T,K]) y[T,N], leading dimensions ldw, ldx, ldy.
+  trn_status (*weight_gradient)(
+    float *dw, int64_t ldw, const float *x, int64_t ldx, const float *y, int64_t ldy, int64_t T,
+    int64_t K, int64_t N);
+
   // Sum of squares in double, in a fixed order.
   double (*sum_of_squares)(const float *inp, int64_t n);
 
@@ -187,6 +209,14 @@ typedef struct trn_kernels {
   trn_status (*adamw_step)(
     float *parameters, float *first_moments, float *second_moments, const float *gradients,
     int64_t n, trn_adamw settings);
+
+  // The two score kernels from the same source in double, for comparison with other programs.
+  trn_status (*token_scores_forward_double)(
+    double *log_probs, double *entropies, const double *logits, int64_t ld,
+    const int32_t *targets, double inverse_temperature, int64_t T, int64_t V);
+  trn_status (*token_scores_backward_double)(
+    double *logits, int64_t ld, const int32_t *targets, const double *d_log_probs,
+    const double *_Nullable d_entropies, double inverse_temperature, int64_t T, int64_t V);
 } trn_kernels;
 
 /// Finds the kernel set "avx512", "avx2" or "generic"; an error when the processor lacks it.
@@ -199,26 +229,9 @@ trn_status trn_blas_set_threads(int32_t threads);
 const char *trn_blas_config(void);
 const char *trn_blas_core_name(void);
 
-/// y[T,N] = x[T,K] w[K,N], leading dimensions ldx, N, ldy. The bits of a row depend on that row, w, K and N alone.
-/// x must be readable and y writable up to T rounded up to a multiple of 8 rows; rows from T on are undefined.
-trn_status trn_gemm_rows(
-  float *y, int64_t ldy, const float *x, int64_t ldx, const float *w, int64_t T, int64_t K,
-  int64_t N);
-
-/// y[T,K] = x[T,N] transposed(w[K,N]).
-trn_status trn_gemm_transposed_weights(
+/// y[T,N] = x[T,K] w[K,N] by BLAS.
+trn_status trn_blas_gemm(
   float *y, const float *x, const float *w, int64_t T, int64_t K, int64_t N);
-
-/// y[T,N] = x[T,K] w[K,N] with no promise about bits; leading dimension ldx.
-trn_status trn_gemm(
-  float *y, const float *x, int64_t ldx, const float *w, int64_t T, int64_t K, int64_t N);
-
-/// dw[K,N] += transposed(x[T,K]) y[T,N], leading dimensions ldx, N, N.
-trn_status trn_gemm_weight_gradient(
-  float *dw, const float *x, int64_t ldx, const float *y, int64_t T, int64_t K, int64_t N);
-
-/// y[n,n] = a[n,n] b[n,n], for measuring the rate of BLAS.
-trn_status trn_gemm_square(float *y, const float *a, const float *b, int64_t n);
 
 #pragma clang assume_nonnull end
 

@@ -1,0 +1,49 @@
+internal import TrainerProtocol
+
+/// Preference pairs from verified rollouts: a right and a wrong answer to one prompt, the right one first.
+package final class PairSource: ExperienceSource {
+  package let companions: [NamedModel] = []
+  /// Of the policy that samples, where it is another than the one that learns.
+  package var floatingPointOperations: Double {
+    get { ownsEngine ? sampler.engine.floatingPointOperations : 0 }
+    set { if ownsEngine { sampler.engine.floatingPointOperations = newValue } }
+  }
+
+  private let sampler: RolloutSampler
+  private let ownsEngine: Bool
+
+  /// Makes pairs of what a sampler draws; `ownsEngine` where it samples from the base policy.
+  package init(_ sampler: RolloutSampler, ownsEngine: Bool) {
+    self.sampler = sampler
+    self.ownsEngine = ownsEngine
+  }
+
+  package func attach(_ state: TrainableState) {}
+
+  package func collect(step: Int, into record: inout StepRecord) throws -> Experience {
+    let config = sampler.config
+    let problems = try sampler.problems(step: step)
+    let answers = try sampler.answers(
+      to: problems, count: config.samplesPerPrompt ?? 1, step: step)
+    let batch = PolicyBatch(
+      PairSource.pairs(PolicyBatch(answers), most: config.pairsPerPrompt ?? 1))
+    record.merge(RolloutFigures.values(answers))
+    record.values[StepMetric.groupsKept] =
+      Double(batch.groups.count) / Double(config.promptsPerStep)
+    return Experience(batch: batch, answerCount: answers.count)
+  }
+
+  package func learn(from batch: PolicyBatch, step: Int, into record: inout StepRecord) throws {}
+
+  /// Of each group the first right and the first wrong answer, then the second ones, up to `most` pairs.
+  ///
+  /// A soft reward counts as right from one half on; prompts without a contrast give no pair.
+  package static func pairs(_ batch: PolicyBatch, most: Int) -> [PolicyBatch.Sample] {
+    batch.groups.flatMap { group -> [PolicyBatch.Sample] in
+      let samples = batch.samples[group].filter { !$0.response.tokens.isEmpty }
+      let right = samples.filter { $0.reward >= 0.5 }
+      let wrong = samples.filter { $0.reward < 0.5 }
+      return zip(right, wrong).prefix(most).flatMap { [$0, $1] }
+    }
+  }
+}

@@ -1,0 +1,14 @@
+internal import TrainerProtocol
+
+/// Settings that runs of older versions did not know, with the values that change nothing.
+extension TrainConfig {
+  var epochs: Int { epochsPerRollout ?? 1 }
+  var rewardForm: RewardForm { reward ?? .exact }
+  var nucleus: Double { topP ?? 1 }
+  var longestResponse: Int { maxResponseTokens ?? 0 }
+  var penalisedTokens: Int { overlongBuffer ?? 0 }
+  var largestPenalty: Double { overlongFactor ?? 1 }
+  var referenceRate: Double { referenceEMA ?? 0 }
+  /// Answers to one prompt in a rollout; 1 where a tree says it.
+  var groupSize: Int { max(samplesPerPrompt ?? 1, 1) }
+}
