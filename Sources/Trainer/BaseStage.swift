@@ -67,7 +67,7 @@ package final class BaseStage: TrainingStage {
     pass.floatingPointOperations = 0
     let loss = try accumulateGradients(examples, answerTokens: answerTokens)
     let learningRate = LearningRateSchedule(config).value(at: step)
-    let norm = state.optimizer.step(
+    let norm = try state.optimizer.step(
       learningRate: learningRate, maxGradNorm: config.maxGradNorm)
     var record = StepRecord()
     guard isRecorded(step) else { return record }

@@ -40,11 +40,11 @@ package enum TrainerBenchmark {
   package struct Figures: Sendable {
     /// Tokens drawn per second.
     package var rolloutTokensPerSecond: Double
-    /// Prompt and answer tokens learnt from per second, optimiser included.
+    /// Prompt and answer tokens of every sequence per second, shared ones counted for each, optimiser included.
     package var updateTokensPerSecond: Double
     /// Operations per second of the rollout over those of a 1024³ product.
     package var rolloutShare: Double
-    /// Operations per second of the update over those of a 1024³ product.
+    /// Operations per second of the update, those really computed, over those of a 1024³ product.
     package var updateShare: Double
   }
 
@@ -116,7 +116,7 @@ package enum TrainerBenchmark {
         answers = sample(engine, prompts, workload, step: UInt32(repeatIndex))
       }
       let batches = microBatches(answers, prompts, workload)
-      let updateSeconds = seconds { learn(batches, pass, model, optimizer) }
+      let updateSeconds = try seconds { try learn(batches, pass, model, optimizer) }
       // The first round warms caches and memory.
       guard repeatIndex > 0 else { continue }
       rollout.append((rolloutSeconds, engine.floatingPointOperations - before.0))
@@ -163,7 +163,7 @@ package enum TrainerBenchmark {
   /// Two optimiser steps, as after each rollout of a run.
   private static func learn(
     _ batches: [TokenBatch], _ pass: TrainingPass, _ model: PolicyModel, _ optimizer: AdamW
-  ) {
+  ) throws {
     let half = (batches.count + 1) / 2
     for part in [batches[..<half], batches[half...]] {
       model.zeroGradients()
@@ -172,14 +172,14 @@ package enum TrainerBenchmark {
         let slopes = (0..<batch.scoredCount).map { Float($0 % 3 - 1) / Float(batch.scoredCount) }
         slopes.withUnsafeBufferPointer { pass.backward(dLogProbs: $0, dEntropies: nil) }
       }
-      _ = optimizer.step(learningRate: 1e-5, maxGradNorm: 1)
+      _ = try optimizer.step(learningRate: 1e-5, maxGradNorm: 1)
     }
   }
 
   /// Processor time of this thread, which other processes on the machine disturb less than wall time.
-  private static func seconds(_ work: () -> Void) -> Double {
+  private static func seconds(_ work: () throws -> Void) rethrows -> Double {
     let begin = processorSeconds()
-    work()
+    try work()
     return processorSeconds() - begin
   }
 

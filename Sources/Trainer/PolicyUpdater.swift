@@ -94,17 +94,13 @@ package final class PolicyUpdater {
       backward(terms, weights[local])
       summary.add(terms, input, weights[local])
     }
-    step(&summary)
+    try step(&summary)
   }
 
-  private func step(_ summary: inout UpdateSummary) {
-    let norm = state.optimizer.step(
+  private func step(_ summary: inout UpdateSummary) throws {
+    let norm = try state.optimizer.step(
       learningRate: config.learningRate, maxGradNorm: config.maxGradNorm)
     summary.gradNorm += norm
-    guard norm.isFinite else {
-      summary.skipped += 1
-      return
-    }
     summary.updates += 1
     didStep()
   }

@@ -63,7 +63,7 @@ package final class PreferenceUpdater {
       pass.forward(batch.packed(piece), temperature: config.temperature)
       backward(batch, piece, references, whole, &summary)
     }
-    let norm = state.optimizer.step(
+    let norm = try state.optimizer.step(
       learningRate: config.learningRate, maxGradNorm: config.maxGradNorm)
     summary.add(gradNorm: norm)
     didStep()
@@ -122,7 +122,6 @@ private func pieceRows(_ config: TrainConfig) -> Int { max(2, config.microBatchS
 /// What the updates on one step's pairs did.
 package struct PreferenceSummary: Sendable {
   private var updates = 0
-  private(set) var skipped = 0
   private var gradNorm = 0.0
   private var pairs = 0
   private var loss = 0.0
@@ -149,8 +148,7 @@ package struct PreferenceSummary: Sendable {
 
   mutating func add(gradNorm norm: Double) {
     gradNorm += norm
-    updates += norm.isFinite ? 1 : 0
-    skipped += norm.isFinite ? 0 : 1
+    updates += 1
   }
 
   /// The values a step records of its updates.
@@ -159,7 +157,7 @@ package struct PreferenceSummary: Sendable {
     let count = Double(pairs)
     return [
       StepMetric.updates: Double(updates), StepMetric.pairs: count, StepMetric.loss: loss / count,
-      StepMetric.gradNorm: gradNorm / Double(updates + skipped),
+      StepMetric.gradNorm: gradNorm / Double(updates),
       StepMetric.pairsOrdered: Double(ordered) / count,
       StepMetric.rightGain: rightGain / count, StepMetric.wrongGain: wrongGain / count,
       StepMetric.klOld: oldKL / Double(max(tokens, 1)),

@@ -60,24 +60,18 @@ final class RLMethod {
     let isMoving = preference != nil && config.referenceRate > 0
     let referenceLogProbs =
       comparesWithReference || isMoving ? try reference?.logProbs(batch, shouldStop) ?? [] : []
-    var skipped = 0
     if let preference {
       // Unless the reference moves, pairs are compared with the policy that sampled them: the rollout has its numbers.
       let summary = try preference.update(
         batch, pairReference: isMoving ? referenceLogProbs : batch.oldLogProbs,
         controlReference: comparesWithReference ? referenceLogProbs : [])
       record.merge(summary.values)
-      skipped = summary.skipped
     }
     if let updater, step > config.criticWarmupSteps ?? 0 {
       let summary = try updater.update(batch, reference: referenceLogProbs, step: step)
       record.merge(summary.values(for: config))
-      skipped = summary.skipped
     }
     try source.learn(from: batch, step: step, into: &record)
-    if skipped > 0 {
-      record.messages.append("\(skipped) updates were left out: their gradient is not finite")
-    }
   }
 
   /// Floating-point operations of all models since it was last set to 0.

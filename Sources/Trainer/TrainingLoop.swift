@@ -56,6 +56,14 @@ package struct TrainingLoop {
     } catch is StopRequested {
       if hasBegun && savedStep != step { try save(step) }
       return .stopped(step: step)
+    } catch let error as NonFiniteGradient {
+      // The step was undone: what was good before it is worth keeping.
+      if hasBegun && savedStep != step { try save(step) }
+      throw TrainerError(
+        .badRequest,
+        "step \(step + 1): \(error); the last good state is "
+          + (hasBegun ? "'checkpoints/\(CheckpointFolder.name(step: step))'" : "the beginning"),
+        mend: "lower the learning rate or the weight of a term; the same step would fail again")
     }
     if savedStep != step { try save(step) }
     return .finished

@@ -4,8 +4,6 @@ package import TrainerProtocol
 package struct UpdateSummary: Sendable {
   /// Optimiser steps taken.
   package var updates = 0
-  /// Optimiser steps left out because the gradient was not finite.
-  package var skipped = 0
   package var tokens = 0
   package var loss = 0.0
   package var gradNorm = 0.0
@@ -58,11 +56,11 @@ package struct UpdateSummary: Sendable {
   package func values(for config: TrainConfig) -> [String: Double] {
     guard tokens > 0 else { return [StepMetric.updates: 0] }
     let count = Double(tokens)
-    let tries = Double(updates + skipped)
+    let steps = Double(updates)
     let method = config.entropyControl.method
     var values = [
-      StepMetric.updates: Double(updates), StepMetric.loss: loss / tries,
-      StepMetric.gradNorm: gradNorm / tries, StepMetric.ratioMax: ratioMax,
+      StepMetric.updates: Double(updates), StepMetric.loss: loss / steps,
+      StepMetric.gradNorm: gradNorm / steps, StepMetric.ratioMax: ratioMax,
       StepMetric.ratioMin: ratioMin, StepMetric.klOld: oldKL / count,
       StepMetric.approximateKL: approximateKL / count,
     ]

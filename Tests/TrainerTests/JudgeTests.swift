@@ -113,9 +113,15 @@ struct JudgeTrainingTests {
   private func train(
     _ config: RunConfig, in folder: RunFolder, stopAfter polls: Int = .max
   ) throws -> TrainerExit {
+    try train(TrainerFixtures.baseRequest(config), in: folder, stopAfter: polls)
+  }
+
+  private func train(
+    _ request: RunRequest, in folder: RunFolder, stopAfter polls: Int = .max
+  ) throws -> TrainerExit {
     var left = polls
     return try TrainingRun(
-      TrainerFixtures.baseRequest(config), in: folder, identity: TrainerFixtures.identity,
+      request, in: folder, identity: TrainerFixtures.identity,
       stopReason: {
         left -= 1
         return left < 0 ? "asked by the test" : nil
@@ -182,6 +188,33 @@ struct JudgeTrainingTests {
       #expect(resumeSteps.contains { $0 > 0 && $0 < 5 } && resumeSteps.contains { $0 > 5 })
       // The last step, whose measurement was interrupted, was done again.
       #expect(resumeSteps.contains(12))
+    }
+  }
+
+  @Test("Runs that the judge scores differ by its form, and give the same bits when stopped")
+  func scoredRuns() throws {
+    try withTemporaryFolder { folder in
+      var config = config(steps: 20, judgeSteps: 40)
+      config.train?.steps = 2
+      config.train?.reward = .judgeSoft
+      let request = try TrainerFixtures.runRequest(config, below: folder)
+      let plain = try TrainerFixtures.makeFolder("\(folder)/plain")
+      #expect(try train(request, in: plain) == .succeeded)
+      let wanted = try TrainerFixtures.result(plain)
+      let stopped = try TrainerFixtures.makeFolder("\(folder)/stopped")
+      #expect(try train(request, in: stopped, stopAfter: 25) == .stopped)
+      #expect(try train(request, in: stopped) == .succeeded)
+      #expect(try TrainerFixtures.result(stopped).seriesSHA256 == wanted.seriesSHA256)
+      let series = try RecordedSeries(eventsAt: plain.events)
+      let soft = series.values[1]?[MetricName.trainReward] ?? -1
+      #expect(soft > 0 && soft < 1)
+      var other = request
+      other.config.train?.reward = .judgeBinary
+      let binary = try TrainerFixtures.makeFolder("\(folder)/binary")
+      #expect(try train(other, in: binary) == .succeeded)
+      let verdicts = try RecordedSeries(eventsAt: binary.events)
+      let share = (verdicts.values[1]?[MetricName.trainReward] ?? -1) * 24 * 4
+      #expect(abs(share - share.rounded()) < 1e-6 && share != soft * 24 * 4)
     }
   }
 

@@ -20,7 +20,7 @@ struct ModelOptimizerTests {
       for index in p.indices { model.gradients[index] = Float(random.uniform() - 0.5) }
       let g = model.gradients.map(Double.init)
       let norm = g.reduce(0) { $0 + $1 * $1 }.squareRoot()
-      let found = optimizer.step(learningRate: 0.01, maxGradNorm: 1)
+      let found = try optimizer.step(learningRate: 0.01, maxGradNorm: 1)
       #expect(abs(found - norm) < 1e-10 * norm)
       for tensor in model.tensors {
         for index in tensor.range {
@@ -42,18 +42,26 @@ struct ModelOptimizerTests {
     }
   }
 
-  @Test("a small norm is not clipped, and a norm that is not finite skips the step")
+  @Test("a small norm is not clipped, and one that is not finite is an error that names the tensor")
   func norms() throws {
     let model = try ModelFixtures.model(tied: true, device: Device.supported[0])
     let optimizer = AdamW(model: model, beta1: 0, beta2: 0, weightDecay: 0)
     model.gradients[5] = 0.25
-    #expect(optimizer.step(learningRate: 0, maxGradNorm: 1) == 0.25)
+    #expect(try optimizer.step(learningRate: 0, maxGradNorm: 1) == 0.25)
     #expect(optimizer.firstMoments[5] == 0.25)
     let before = Array(model.parameters)
     model.gradients[7] = .infinity
-    #expect(!optimizer.step(learningRate: 1, maxGradNorm: 1).isFinite)
-    model.gradients[7] = .nan
-    #expect(optimizer.step(learningRate: 1, maxGradNorm: 1).isNaN)
+    let embedding = #expect(throws: NonFiniteGradient.self) {
+      try optimizer.step(learningRate: 1, maxGradNorm: 1)
+    }
+    #expect(embedding?.tensor == "embedding.weight" && embedding?.norm == .infinity)
+    model.gradients[7] = 0
+    let last = try #require(model.tensors.last)
+    model.gradients[last.range.lowerBound] = .nan
+    let final = #expect(throws: NonFiniteGradient.self) {
+      try optimizer.step(learningRate: 1, maxGradNorm: 1)
+    }
+    #expect(final?.tensor == last.name && final?.norm.isNaN == true)
     #expect(Array(model.parameters) == before && optimizer.stepCount == 1)
   }
 }

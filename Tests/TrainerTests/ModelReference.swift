@@ -46,7 +46,8 @@ struct ModelReference {
       let tokens = Array(batch.tokens[batch.offsets[index]..<batch.offsets[index + 1]])
       let states = finalStates(tokens)
       return (batch.promptLengths[index]..<tokens.count).map { position in
-        zip(states[position - 1], weight("value_head.weight")).reduce(weight("value_head.bias")[0]) {
+        zip(states[position - 1], weight("value_head.weight")).reduce(weight("value_head.bias")[0])
+        {
           $0 + $1.0 * $1.1
         }
       }

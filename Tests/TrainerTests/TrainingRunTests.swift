@@ -270,6 +270,34 @@ struct TrainingRunTests {
     }
   }
 
+  @Test(
+    "A gradient that is not finite ends the run with its step, its tensor and the last good state")
+  func notFinite() throws {
+    try withTemporaryFolder { folder in
+      // A step of this length leaves weights whose products overflow; without a filter every answer teaches.
+      var config = TrainerFixtures.run(train: TrainerFixtures.train(.reinforce, .entropyBonus))
+      config.train?.learningRate = 1e30
+      config.train?.filterGroups = false
+      let request = try TrainerFixtures.runRequest(config, below: folder)
+      let run = try TrainerFixtures.makeFolder("\(folder)/run")
+      let error = #expect(throws: TrainerError.self) { try self.run(request, in: run) }
+      #expect(error?.exit == .badRequest)
+      #expect(error?.message.contains("is not finite") == true, "\(error?.message ?? "")")
+      let series = try RecordedSeries(eventsAt: run.events)
+      let last = try #require(series.values.keys.max())
+      #expect(error?.message.contains("step \(last + 1):") == true)
+      #expect(
+        FileManager.default.fileExists(
+          atPath: "\(run.checkpoints)/\(CheckpointFolder.name(step: last))"))
+      #expect(series.values[0]?[MetricName.valScore] != nil)
+      guard case .end(_, _, .failed, let reason) = try TrainerFixtures.events(run).last else {
+        Issue.record("the last event is not a failure")
+        return
+      }
+      #expect(reason?.contains("is not finite") == true)
+    }
+  }
+
   @Test("Numbers of several counts train as well")
   func countdown() throws {
     try withTemporaryFolder { folder in

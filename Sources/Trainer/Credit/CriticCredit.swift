@@ -72,7 +72,7 @@ package final class CriticCredit: TokenCredit {
           loss += part.loss
           clipped += part.clipped
         }
-        norm += optimizer.step(
+        norm += try optimizer.step(
           learningRate: config.criticLearningRate ?? 0, maxGradNorm: config.maxGradNorm)
         updates += 1
       }

@@ -68,7 +68,7 @@ package final class ProcessCredit: TokenCredit {
       pass.forward(batch.packed(piece), temperature: config.temperature)
       result.append(contentsOf: pass.logProbs.lazy.map(Double.init))
     }
-    return zip(result, referenceLogProbs).map { $0 - $1 }
+    return ImplicitReward.logRatios(rewardModel: result, reference: referenceLogProbs)
   }
 
   /// One pass over the batch in as many optimiser steps as the policy takes.
@@ -81,7 +81,9 @@ package final class ProcessCredit: TokenCredit {
         pass.forward(batch.packed(piece), temperature: config.temperature)
         let tokens = batch.rows.tokens(piece)
         let result = ImplicitReward.crossEntropy(
-          logRatios: zip(pass.logProbs, referenceLogProbs[tokens]).map { Double($0) - $1 },
+          logRatios: ImplicitReward.logRatios(
+            rewardModel: pass.logProbs.map(Double.init), reference: Array(referenceLogProbs[tokens])
+          ),
           outcomes: Array(batch.rewards[piece]),
           rows: TokenRows(lengths: piece.map { batch.rows.length($0) }), beta: beta,
           answers: rows.count)
@@ -91,7 +93,7 @@ package final class ProcessCredit: TokenCredit {
           pass.backward(dLogProbs: $0, dEntropies: nil)
         }
       }
-      norm += optimizer.step(
+      norm += try optimizer.step(
         learningRate: config.primeLearningRate ?? 0, maxGradNorm: config.primeMaxGradNorm ?? 1)
       updates += 1
     }

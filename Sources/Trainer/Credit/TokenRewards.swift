@@ -29,18 +29,14 @@ package final class TokenRewards {
     let scores =
       config.normalizeRewards == true
       ? SampleStatistics.standardised(batch.rewards) : batch.rewards
-    var rewards = [Double](repeating: 0, count: batch.rows.tokenCount)
-    for row in 0..<batch.rows.count where batch.rows.length(row) > 0 {
-      rewards[batch.rows.range(row).upperBound - 1] = scores[row]
+    guard let reference, (config.rewardKLCoefficient ?? 0) > 0, let state else {
+      return RewardShaping.tokenRewards(scores, rows: batch.rows)
     }
-    guard let reference, (config.rewardKLCoefficient ?? 0) > 0, let state else { return rewards }
     let logProbs = try reference.logProbs(batch, shouldStop)
     let divergences = RewardShaping.tokenKL(
       oldLogProbs: batch.oldLogProbs, referenceLogProbs: logProbs)
     let coefficient =
       state.numbers[TokenRewards.coefficientKey] ?? config.rewardKLCoefficient ?? 0
-    let penalties = RewardShaping.penalties(divergences, coefficient: coefficient)
-    for token in rewards.indices { rewards[token] += penalties[token] }
     let kl = SampleStatistics.mean(batch.rows.rowMeans(divergences))
     record.values[StepMetric.rewardKL] = kl
     record.values[StepMetric.rewardKLCoefficient] = coefficient
@@ -49,6 +45,8 @@ package final class TokenRewards {
         coefficient: coefficient, target: target, horizon: config.rewardKLHorizon ?? 10_000
       ).updated(kl: kl, count: batch.rows.count)
     }
-    return rewards
+    return RewardShaping.tokenRewards(
+      scores, penalties: RewardShaping.penalties(divergences, coefficient: coefficient),
+      rows: batch.rows)
   }
 }

@@ -68,7 +68,7 @@ package final class JudgeTrainer {
     pass.floatingPointOperations = 0
     let loss = try accumulateGradients(examples, shouldStop)
     let learningRate = schedule.value(at: step)
-    let norm = optimizer.step(learningRate: learningRate, maxGradNorm: base.maxGradNorm)
+    let norm = try optimizer.step(learningRate: learningRate, maxGradNorm: base.maxGradNorm)
     let tokens = examples.reduce(0) { $0 + $1.head.count + $1.tail.count }
     return [
       StepMetric.judgeLoss: loss, StepMetric.gradNorm: norm,

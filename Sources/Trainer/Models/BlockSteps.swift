@@ -30,7 +30,8 @@ struct BlockSteps {
     let block = panels.blocks[layer]
     device.multiply(attention, block.attentionOutput, into: rows.projected)
     device.addAndNorm(
-      input, rows.projected, weight: model.weights.blocks[layer].mlpNorm, sum: rows.middle, into: rows.normed,
+      input, rows.projected, weight: model.weights.blocks[layer].mlpNorm, sum: rows.middle,
+      into: rows.normed,
       rstd: rows.middleRstd)
     device.multiply(rows.normed, block.gateUp, into: rows.gateUp)
     device.swiGLU(rows.gateUp, into: rows.activated)

@@ -36,11 +36,13 @@ package final class AdamW {
 
   /// Takes one step along the model's gradients, and returns their global norm before clipping.
   ///
-  /// A norm that is not finite leaves everything as it is; the caller sees it in the result.
-  package func step(learningRate: Double, maxGradNorm: Double) -> Double {
+  /// - Throws: `NonFiniteGradient` with everything as it was, where the norm is not finite.
+  package func step(
+    learningRate: Double, maxGradNorm: Double
+  ) throws(NonFiniteGradient) -> Double {
     let device = model.device
     let norm = device.sumOfSquares(model.gradients).squareRoot()
-    guard norm.isFinite else { return norm }
+    guard norm.isFinite else { throw NonFiniteGradient(model, norm: norm) }
     stepCount += 1
     let count = Double(stepCount)
     var settings = AdamWSettings(

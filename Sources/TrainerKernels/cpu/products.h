@@ -7,7 +7,7 @@ static constexpr int64_t kRows = TRN_LANES == 16 ? 8 : 4;
 // Rows that go through all panels together, so that they stay in the innermost cache.
 static constexpr int64_t kStrip = 64;
 // Rows of a gradient's sum that are copied together; three vectors of each stay in the innermost cache.
-static constexpr int64_t kDepth = 192;
+static constexpr int64_t kDepth = 256;
 
 // Vectors of the next panel when so many are left: three if it can be, never a single one after others.
 TRN_INLINE int64_t panel_vectors(int64_t left) { return left == 3 || left >= 5 ? 3 : std::min<int64_t>(left, 2); }
