@@ -1,3 +1,5 @@
+internal import ExpCore
+
 /// What a run or a base policy should take: an estimate before anything was measured.
 public struct CostEstimate: Sendable, Hashable {
   /// Floating-point operations.
@@ -100,10 +102,20 @@ extension PlannedBase {
     let lengths = TaskLengths(document)
     let steps = document["base.steps"]
     let batch = document["base.batch_size"]
-    let update = model.training(sequences: batch, lengths)
+    var work = ModelCost.Work(flops: 0, tokens: 0)
+    work.add(model.training(sequences: batch, lengths), times: steps)
+    if let judge = document.text("task.judge_size").flatMap(ModelShape.named) {
+      // The judge reads question, answer and reference, and says one token.
+      work.add(
+        ModelCost(judge).training(
+          sequences: batch,
+          TaskLengths(
+            prompt: lengths.prompt + 2 * lengths.answer, answer: 1,
+            vocabulary: lengths.vocabulary)),
+        times: document["task.judge_steps"])
+    }
     return CostEstimate(
-      flops: steps * update.flops, tokens: steps * update.tokens,
-      seconds: steps * update.flops / max(flopsPerSecond, 1),
+      flops: work.flops, tokens: work.tokens, seconds: work.flops / max(flopsPerSecond, 1),
       memoryBytes: CostEstimate.bytes(
         model.memoryBytes(trainedSequences: batch, sampledSequences: 0, copies: 0, lengths)),
       diskBytes: CostEstimate.bytes(model.diskBytes(steps: steps)))

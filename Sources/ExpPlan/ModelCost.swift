@@ -33,15 +33,32 @@ struct TaskLengths {
   }
 
   init(_ config: ConfigFigures) {
-    if config.text("task.name") == "prog" {
+    let numbers = config.mean("task.numbers")
+    switch config.text("task.name") {
+    case "prog":
       // Two examples `digits > digits |`; one token per operation, then the end.
       prompt = 4 * config.mean("task.list_lengths") + 4
       answer = config["task.max_depth"] + 1
       vocabulary = 24
-    } else {
+    case "code":
+      // Examples `x y > result |`; a statement takes about six tokens, the last `return` four.
+      prompt = 5 * config.mean("task.examples")
+      answer = 4 + 6 * (config["task.max_statements"] + 1) / 2
+      vocabulary = 30
+    case "phrases":
+      // Measured over both subjects.
+      prompt = 9
+      answer = 5
+      vocabulary = 63
+    case _ where config.flag("task.working"):
+      // A step `a op b = c ;` of numbers written digit by digit.
+      prompt = numbers + 3
+      answer = 7 * (numbers - 1)
+      vocabulary = 26
+    default:
       // Numbers, two digits, `=`; numbers with operators between them, then the end.
-      prompt = config.mean("task.numbers") + 3
-      answer = 2 * config.mean("task.numbers")
+      prompt = numbers + 3
+      answer = 2 * numbers
       vocabulary = 25
     }
   }
@@ -80,6 +97,16 @@ struct ModelCost {
   /// What the trainer gives to keys and values of the sequences it decodes at a time, and the most of those.
   private static let bytesOfCache = 128.0 * 1_048_576
   private static let mostDecoded = 1024.0
+
+  init(_ shape: ModelShape) {
+    width = Double(shape.width)
+    layers = Double(shape.layers)
+    heads = Double(shape.heads)
+    keyWidth = Double(shape.kvHeads * shape.headWidth)
+    hidden = Double(shape.hidden)
+    nonEmbedding = Double(shape.nonEmbeddingParameterCount)
+    isTied = shape.tiedEmbeddings
+  }
 
   init(_ config: ConfigFigures) {
     width = config["model.width"]

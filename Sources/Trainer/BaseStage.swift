@@ -6,8 +6,8 @@ package import TrainerProtocol
 package final class BaseStage: TrainingStage {
   /// Every how many steps values are recorded; the last step always is.
   private static let recordEvery = 10
-  /// Sequences in one forward and backward pass; a constant, since a base has no such setting.
-  private static let microBatchSize = 128
+  /// Sequences in one forward and backward pass at the most; a constant, since a base has no such setting.
+  private static let mostSequences = 128
 
   package let state: TrainableState
   package var totalSteps: Int { config.steps + (judging?.steps ?? 0) }
@@ -16,6 +16,7 @@ package final class BaseStage: TrainingStage {
   private let family: any TaskFamily
   private let judging: JudgeTrainer?
   private let pass: TrainingPass
+  private let microBatchSize: Int
   private let shouldStop: () -> Bool
   private let demonstrations: RandomStream
   private let clock = ContinuousClock()
@@ -39,8 +40,9 @@ package final class BaseStage: TrainingStage {
       companions: judging.map {
         [NamedModel(name: Judge.name, model: $0.judge.model, optimizer: $0.optimizer)]
       } ?? [])
-    let sequences = min(BaseStage.microBatchSize, config.base.batchSize)
-    pass = TrainingPass(model: model, tokenCapacity: sequences * family.contextLength)
+    microBatchSize = MicroBatches.sequences(
+      min(BaseStage.mostSequences, config.base.batchSize), length: family.contextLength)
+    pass = TrainingPass(model: model, tokenCapacity: microBatchSize * family.contextLength)
     demonstrations = RandomStream(seed: UInt64(config.base.seed), stream: .demonstrations)
   }
 
@@ -126,10 +128,10 @@ package final class BaseStage: TrainingStage {
     state.model.zeroGradients()
     let weight = Float(-1 / Double(answerTokens))
     var loss = 0.0
-    for start in stride(from: 0, to: examples.count, by: BaseStage.microBatchSize) {
+    for start in stride(from: 0, to: examples.count, by: microBatchSize) {
       if shouldStop() { throw StopRequested() }
       var batch = TokenBatch()
-      for example in examples[start..<min(start + BaseStage.microBatchSize, examples.count)] {
+      for example in examples[start..<min(start + microBatchSize, examples.count)] {
         batch.append(prompt: example.prompt, response: example.response)
       }
       pass.forward(batch)

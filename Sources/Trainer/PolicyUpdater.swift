@@ -30,9 +30,9 @@ package final class PolicyUpdater {
     self.shouldStop = shouldStop
     self.didStep = didStep
     objective = PolicyObjective(config)
-    let sequences = min(
-      config.microBatchSize, config.promptsPerStep * max(config.samplesPerPrompt ?? 1, 1))
-    pass = TrainingPass(model: state.model, tokenCapacity: sequences * contextLength)
+    pass = TrainingPass(
+      model: state.model,
+      tokenCapacity: PolicyBatch.tokenCapacity(config, contextLength: contextLength))
     selection = RandomStream(seed: seed, stream: .selection)
   }
 
@@ -68,9 +68,7 @@ package final class PolicyUpdater {
     _ batch: PolicyBatch, _ rows: Range<Int>, _ reference: [Double], draw: UInt64,
     _ summary: inout UpdateSummary
   ) throws {
-    let pieces = stride(from: rows.lowerBound, to: rows.upperBound, by: config.microBatchSize).map {
-      $0..<min($0 + config.microBatchSize, rows.upperBound)
-    }
+    let pieces = batch.microBatches(rows, sequences: config.microBatchSize)
     // A selection compares all tokens of the mini-batch: with several micro-batches forward passes come twice.
     let tokens = batch.rows.tokens(rows)
     let compared =

@@ -22,9 +22,9 @@ package final class PreferenceUpdater {
     self.state = state
     self.shouldStop = shouldStop
     objective = PolicyObjective(config)
-    let pairs = config.promptsPerStep * (config.pairsPerPrompt ?? 1)
     pass = TrainingPass(
-      model: state.model, tokenCapacity: min(pieceRows(config), 2 * pairs) * contextLength)
+      model: state.model,
+      tokenCapacity: PolicyBatch.tokenCapacity(config, contextLength: contextLength))
   }
 
   /// Floating-point operations since it was last set to 0.
@@ -57,9 +57,9 @@ package final class PreferenceUpdater {
   ) throws {
     let whole = Whole(pairs: rows.count / 2, tokens: batch.rows.tokens(rows).count)
     state.model.zeroGradients()
-    for start in stride(from: rows.lowerBound, to: rows.upperBound, by: pieceRows(config)) {
+    // Both answers of a pair are needed at once.
+    for piece in batch.microBatches(rows, sequences: max(2, config.microBatchSize), step: 2) {
       if shouldStop() { throw StopRequested() }
-      let piece = start..<min(start + pieceRows(config), rows.upperBound)
       pass.forward(batch.packed(piece), temperature: config.temperature)
       backward(batch, piece, references, whole, &summary)
     }
@@ -115,9 +115,6 @@ package final class PreferenceUpdater {
     }
   }
 }
-
-/// Rows of a micro-batch: whole pairs.
-private func pieceRows(_ config: TrainConfig) -> Int { max(2, config.microBatchSize / 2 * 2) }
 
 /// What the updates on one step's pairs did.
 package struct PreferenceSummary: Sendable {

@@ -15,9 +15,9 @@ package final class ReferencePolicy {
     self.model = model
     self.config = config
     companions = config.referenceRate > 0 ? [NamedModel(name: "reference", model: model)] : []
-    let sequences = min(
-      config.microBatchSize, config.promptsPerStep * max(config.samplesPerPrompt ?? 1, 1))
-    pass = TrainingPass(model: model, tokenCapacity: sequences * contextLength)
+    pass = TrainingPass(
+      model: model,
+      tokenCapacity: PolicyBatch.tokenCapacity(config, contextLength: contextLength))
   }
 
   /// Floating-point operations since it was last set to 0.
@@ -30,9 +30,8 @@ package final class ReferencePolicy {
   package func logProbs(_ batch: PolicyBatch, _ shouldStop: () -> Bool) throws -> [Double] {
     var result: [Double] = []
     result.reserveCapacity(batch.rows.tokenCount)
-    for start in stride(from: 0, to: batch.rows.count, by: config.microBatchSize) {
+    for rows in batch.microBatches(0..<batch.rows.count, sequences: config.microBatchSize) {
       if shouldStop() { throw StopRequested() }
-      let rows = start..<min(start + config.microBatchSize, batch.rows.count)
       pass.forward(batch.packed(rows), temperature: config.temperature)
       result.append(contentsOf: pass.logProbs.lazy.map(Double.init))
     }

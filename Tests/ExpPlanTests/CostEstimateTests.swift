@@ -82,6 +82,21 @@ struct CostEstimateTests {
     #expect(tree.flops > grpo.flops / 4 && tree.flops.isFinite)
   }
 
+  @Test("Every task has lengths, and a judge is part of its base policy's cost")
+  func tasks() throws {
+    func taskPlan(_ task: String) throws -> Plan { try plan("", overrides: ["task=\(task)"]) }
+    let short = try taskPlan("{name: countdown}")
+    for task in ["{name: countdown, working: true}", "{name: code}", "{name: phrases}"] {
+      let cost = try taskPlan(task).points[0].cost
+      #expect(cost.tokens > 1e6 && cost.flops > 1e12, "\(task)")
+    }
+    let working = try taskPlan("{name: countdown, working: true}")
+    #expect(working.points[0].cost.tokens > 1.5 * short.points[0].cost.tokens)
+    let judged = try taskPlan("{name: phrases, judge_size: 83k}").bases[0].cost
+    let bare = try taskPlan("{name: phrases, judge_steps: 0}").bases[0].cost
+    #expect(judged.flops > 1.5 * bare.flops)
+  }
+
   @Test("The largest numbers a spec may hold give finite estimates")
   func extreme() throws {
     let plan = try plan(

@@ -18,7 +18,10 @@ struct ResolveTests {
     let config = try spec(ResolveTests.head).resolve([])
     #expect(
       config == [
-        "task": ["name": "countdown", "numbers": [4], "max_target": 99, "working": false, "slip_probability": 0.2],
+        "task": [
+          "name": "countdown", "numbers": [4], "max_target": 99, "working": false,
+          "slip_probability": 0.2,
+        ],
         "model": [
           "width": 32, "layers": 2, "heads": 2, "kv_heads": 2, "hidden": 80,
           "tied_embeddings": true,

@@ -44,7 +44,9 @@ struct ModelAllocationTests {
     }
   }
 
-  /// A rollout's answers are new arrays; what decodes them is not. So twice the tokens, no more allocations.
+  /// A rollout's answers are new arrays, what decodes them is not.
+  ///
+  /// So twice the tokens, no more allocations.
   @Test("decoding more tokens allocates nothing more", arguments: ModelFixtures.devices)
   func rollout(_ device: Device) throws {
     let model = try ModelFixtures.model(tied: true, device: device)

@@ -4,7 +4,7 @@ import TrainerProtocol
 
 @Suite("Batches of samples")
 struct RolloutBatchTests {
-  private func sample(
+  fileprivate func sample(
     _ group: Int, reward: Double, tokens: [Int32] = [3, 1]
   ) -> PolicyBatch.Sample {
     PolicyBatch.Sample(
@@ -103,5 +103,31 @@ struct RolloutBatchTests {
       #expect(model.parameters.allSatisfy { $0 == (rate == 0 ? 1 : 1.875) })
       #expect(reference.companions.isEmpty == (rate == 0))
     }
+  }
+}
+
+extension RolloutBatchTests {
+  @Test(
+    "Micro-batches hold whole groups where they fit, and never more sequences or tokens than allowed"
+  )
+  func microBatches() {
+    let sizes = [3, 2, 4, 1, 6, 2]
+    let batch = PolicyBatch(
+      sizes.enumerated().flatMap { group, size in
+        (0..<size).map { _ in sample(group, reward: 1) }
+      })
+    // Groups end at 3, 5, 9, 10, 16, 18; one of six does not fit into four.
+    #expect(
+      batch.microBatches(0..<18, sequences: 4) == [0..<3, 3..<5, 5..<9, 9..<10, 10..<14, 14..<18])
+    #expect(batch.microBatches(5..<18, sequences: 100) == [5..<18])
+    #expect(batch.microBatches(0..<18, sequences: 1).count == 18)
+    #expect(batch.microBatches(10..<16, sequences: 3, step: 2) == [10..<12, 12..<14, 14..<16])
+    let long = PolicyBatch(
+      (0..<6).map { sample($0 / 3, reward: 1, tokens: Array(repeating: 3, count: 3000)) })
+    #expect(long.microBatches(0..<6, sequences: 128) == [0..<2, 2..<3, 3..<5, 5..<6])
+    let huge = PolicyBatch(
+      (0..<2).map { sample($0, reward: 1, tokens: Array(repeating: 3, count: 9000)) })
+    #expect(huge.microBatches(0..<2, sequences: 128) == [0..<1, 1..<2])
+    #expect(PolicyBatch([]).microBatches(0..<0, sequences: 4).isEmpty)
   }
 }

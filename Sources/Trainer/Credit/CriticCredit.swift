@@ -28,9 +28,9 @@ package final class CriticCredit: TokenCredit {
     optimizer = AdamW(
       model: critic, beta1: config.beta1, beta2: config.beta2, weightDecay: config.weightDecay)
     companions = [NamedModel(name: "critic", model: critic, optimizer: optimizer)]
-    let sequences = min(
-      config.microBatchSize, config.promptsPerStep * max(config.samplesPerPrompt ?? 1, 1))
-    pass = TrainingPass(model: critic, tokenCapacity: sequences * policy.contextLength)
+    pass = TrainingPass(
+      model: critic,
+      tokenCapacity: PolicyBatch.tokenCapacity(config, contextLength: policy.contextLength))
   }
 
   package var floatingPointOperations: Double {
@@ -64,7 +64,7 @@ package final class CriticCredit: TokenCredit {
         let mini = batch.rows.tokens(rows)
         let weights = (config.lossAggregation ?? .tokenMean).weights(
           TokenRows(lengths: rows.map { batch.rows.length($0) }))
-        for piece in pieces(rows) {
+        for piece in batch.microBatches(rows, sequences: config.microBatchSize) {
           if shouldStop() { throw StopRequested() }
           let tokens = batch.rows.tokens(piece)
           let local = tokens.lowerBound - mini.lowerBound..<tokens.upperBound - mini.lowerBound
@@ -103,17 +103,11 @@ package final class CriticCredit: TokenCredit {
   private func values(_ batch: PolicyBatch) throws -> [Double] {
     var result: [Double] = []
     result.reserveCapacity(batch.rows.tokenCount)
-    for piece in pieces(0..<batch.rows.count) {
+    for piece in batch.microBatches(0..<batch.rows.count, sequences: config.microBatchSize) {
       if shouldStop() { throw StopRequested() }
       pass.forward(batch.packed(piece))
       result.append(contentsOf: pass.values.lazy.map(Double.init))
     }
     return result
-  }
-
-  private func pieces(_ rows: Range<Int>) -> [Range<Int>] {
-    stride(from: rows.lowerBound, to: rows.upperBound, by: config.microBatchSize).map {
-      $0..<min($0 + config.microBatchSize, rows.upperBound)
-    }
   }
 }

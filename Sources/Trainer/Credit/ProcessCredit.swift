@@ -24,9 +24,8 @@ package final class ProcessCredit: TokenCredit {
     companions = [NamedModel(name: "reward_model", model: model, optimizer: optimizer)]
     let length = model.contextLength
     self.reference = ReferencePolicy(reference, config: config, contextLength: length)
-    let sequences = min(
-      config.microBatchSize, config.promptsPerStep * max(config.samplesPerPrompt ?? 1, 1))
-    pass = TrainingPass(model: model, tokenCapacity: sequences * length)
+    pass = TrainingPass(
+      model: model, tokenCapacity: PolicyBatch.tokenCapacity(config, contextLength: length))
   }
 
   package var floatingPointOperations: Double {
@@ -63,7 +62,7 @@ package final class ProcessCredit: TokenCredit {
   private func logRatios(_ batch: PolicyBatch) throws -> [Double] {
     var result: [Double] = []
     result.reserveCapacity(batch.rows.tokenCount)
-    for piece in pieces(0..<batch.rows.count) {
+    for piece in batch.microBatches(0..<batch.rows.count, sequences: config.microBatchSize) {
       if shouldStop() { throw StopRequested() }
       pass.forward(batch.packed(piece), temperature: config.temperature)
       result.append(contentsOf: pass.logProbs.lazy.map(Double.init))
@@ -76,7 +75,7 @@ package final class ProcessCredit: TokenCredit {
     var (loss, accuracy, norm, updates) = (0.0, 0.0, 0.0, 0.0)
     for rows in batch.miniBatches(config.updatesPerRollout) {
       model.zeroGradients()
-      for piece in pieces(rows) {
+      for piece in batch.microBatches(rows, sequences: config.microBatchSize) {
         if shouldStop() { throw StopRequested() }
         pass.forward(batch.packed(piece), temperature: config.temperature)
         let tokens = batch.rows.tokens(piece)
@@ -103,11 +102,5 @@ package final class ProcessCredit: TokenCredit {
       StepMetric.rewardModelAccuracy: accuracy / updates,
       StepMetric.rewardModelGradNorm: norm / updates,
     ])
-  }
-
-  private func pieces(_ rows: Range<Int>) -> [Range<Int>] {
-    stride(from: rows.lowerBound, to: rows.upperBound, by: config.microBatchSize).map {
-      $0..<min($0 + config.microBatchSize, rows.upperBound)
-    }
   }
 }

@@ -7,8 +7,8 @@ package import TrainerProtocol
 package final class JudgeTrainer {
   /// Held-out answers that the finished judge is measured on.
   fileprivate static let heldOut = 2048
-  /// Sequences in one forward and backward pass.
-  private static let microBatchSize = 128
+  /// Sequences in one forward and backward pass at the most.
+  private static let mostSequences = 128
 
   /// What is trained.
   package let judge: Judge
@@ -21,6 +21,7 @@ package final class JudgeTrainer {
   private let base: BaseConfig
   private let labelNoise: Double
   private let pass: TrainingPass
+  private let microBatchSize: Int
   private let candidates: RandomStream
   private let heldOutCandidates: RandomStream
   private let schedule: LearningRateSchedule
@@ -39,9 +40,11 @@ package final class JudgeTrainer {
     judge = try Judge(settings.shape, family: family)
     optimizer = AdamW(
       model: judge.model, beta1: base.beta1, beta2: base.beta2, weightDecay: base.weightDecay)
+    microBatchSize = MicroBatches.sequences(
+      min(base.batchSize, JudgeTrainer.mostSequences), length: judge.model.contextLength)
     pass = TrainingPass(
       model: judge.model,
-      tokenCapacity: min(base.batchSize, JudgeTrainer.microBatchSize) * judge.model.contextLength)
+      tokenCapacity: microBatchSize * judge.model.contextLength)
     // The first round of each purpose is the base policy's.
     let seed = UInt64(base.seed)
     candidates = RandomStream(seed: seed, stream: .demonstrations, part: 1)
@@ -86,12 +89,12 @@ package final class JudgeTrainer {
     let verdictWeight = Float(-1 / Double(examples.count))
     let tokenWeight = Float(-1 / Double(max(rewritten, 1)))
     var loss = 0.0
-    for start in stride(from: 0, to: examples.count, by: JudgeTrainer.microBatchSize) {
+    for start in stride(from: 0, to: examples.count, by: microBatchSize) {
       if shouldStop() { throw StopRequested() }
       var batch = TokenBatch()
       var weights: [Float] = []
       var verdicts: [Int] = []
-      for example in examples[start..<min(start + JudgeTrainer.microBatchSize, examples.count)] {
+      for example in examples[start..<min(start + microBatchSize, examples.count)] {
         batch.append(prompt: example.head, response: example.tail)
         for place in example.tail.indices.dropLast() {
           let isRewritten = example.isRight && place < example.referenceLength
