@@ -175,8 +175,9 @@ struct Relations {
 
   private var overlong: Resolver.Finding? {
     let buffer = number("train.overlong_buffer")
-    let longest = number("train.max_response_tokens")
-    guard longest > 0, buffer > longest else { return nil }
+    let limit = number("train.max_response_tokens")
+    let longest = limit > 0 ? min(limit, longestAnswer) : longestAnswer
+    guard buffer > longest else { return nil }
     return error(
       "a buffer of \(Int(buffer)) tokens is longer than the longest answer of \(Int(longest))",
       ["train.overlong_buffer", "train.max_response_tokens"])

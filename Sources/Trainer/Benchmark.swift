@@ -62,8 +62,7 @@ package enum TrainerBenchmark {
       "kernels \(TensorRuntime.device.kernelSet), \(TensorRuntime.blasDescription)",
       "size  tokens  batch  sgemm-GF/s  rollout-tok/s  of-sgemm  update-tok/s  of-sgemm",
     ]
-    for name in sizes {
-      guard let shape = ModelShape.named(name) else { continue }
+    for (name, shape) in shapes(sizes) {
       for workload in workloads {
         let rates = try (0..<3).map { _ in try squareRate() }
         let rate = median(rates)
@@ -78,6 +77,18 @@ package enum TrainerBenchmark {
       }
     }
     return lines
+  }
+
+  /// The named sizes; of the one of 1M parameters also the shape with the heads of 32 channels that larger models have.
+  private static func shapes(_ names: [String]) -> [(name: String, shape: ModelShape)] {
+    names.flatMap { name -> [(name: String, shape: ModelShape)] in
+      guard var shape = ModelShape.named(name) else { return [] }
+      let own = (name: name, shape: shape)
+      guard name == "974k" else { return [own] }
+      shape.heads = 4
+      shape.kvHeads = 4
+      return [own, (name: "974k/4-heads", shape: shape)]
+    }
   }
 
   /// Floating-point operations per second of the best of some 1024³ products.

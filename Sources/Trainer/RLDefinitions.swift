@@ -49,7 +49,7 @@ struct RLDefinitions {
   private var rolloutTexts: [String: String] {
     let sampled =
       "\(train.promptsPerStep) training prompts x \(answersPerPrompt) at temperature "
-      + "\(train.temperature)"
+      + "\(train.temperature)\(train.nucleus < 1 ? " from the likeliest \(train.nucleus)" : "")\(sampledFrom)"
     return [
       MetricName.trainReward: "\(rewardText), mean over the rollout: \(sampled), unfiltered",
       StepMetric.trainScore:
@@ -58,14 +58,15 @@ struct RLDefinitions {
       StepMetric.truncated: "share of the rollout's answers that met the limit without an end",
       StepMetric.responseLength: "tokens of the rollout's answers, end included, mean, unfiltered",
       MetricName.entropyTrain:
-        "full-vocabulary Shannon entropy in nats at temperature \(train.temperature), mean over answers of the "
-        + "mean over tokens; the rollout (\(sampled)), \(filter), before the step's updates",
+        "full-vocabulary Shannon entropy in nats at temperature \(train.temperature), mean over \(units) of the "
+        + "mean over tokens; the rollout (\(sampled)), \(filter), under the policy that sampled them",
       MetricName.entropyTokenMean: "as entropy_train, but one mean over all tokens",
-      StepMetric.entropyRollout: "as entropy_train, but unfiltered",
+      StepMetric.entropyRollout: "as entropy_train, but over all whole answers",
       StepMetric.entropyChange:
         "entropy_train of this step minus that of the last step that had one; other prompts each time",
-      StepMetric.groupsKept: "share of the sampled prompts that are learnt from",
-      StepMetric.tokens: "answer tokens sampled in the rollout",
+      StepMetric.groupsKept: "share of the sampled prompts that pass the filter",
+      StepMetric.tokens:
+        "tokens sampled in the rollout, greedy answers and continuations for values included",
     ]
   }
 
@@ -101,7 +102,8 @@ struct RLDefinitions {
       texts[StepMetric.valueLoss] =
         "half the clipped squared error, aggregated as the policy's loss, mean over the critic's updates"
       texts[StepMetric.valueClipFraction] =
-        "share of tokens over the critic's updates whose value has left the band around the rollout's"
+        "share of tokens over the critic's updates whose value has left the band around the rollout's towards the return: "
+        + "they have no gradient"
       texts[StepMetric.criticGradNorm] =
         "global norm of the critic's gradient before clipping, mean over its updates"
     case .prime:
@@ -136,6 +138,14 @@ struct RLDefinitions {
     return texts
   }
 
+  /// What one entry of a batch is.
+  private var units: String { train.algorithm == .spoTree ? "segments" : "answers" }
+
+  /// Whose answers a rollout holds, where they are not the current policy's.
+  private var sampledFrom: String {
+    train.algorithm == .dpo ? ", all of the base policy" : ""
+  }
+
   private var answersPerPrompt: String {
     train.samplesPerPrompt.map { "\($0) answers" }
       ?? "a tree of \((train.spoTreeStructure ?? []).map { "\($0)" }.joined(separator: "-")) segments"
@@ -164,10 +174,13 @@ struct RLDefinitions {
       "(A - mean A)(log p - mean log p) of each token under the policy that sampled it, over the kept batch"
     let scale =
       AdvantageEstimator(train).hasUnitVariance
-      ? "A as estimated" : "A whitened over the batch's tokens, here and where tokens are selected"
+      ? "A as estimated"
+      : "A whitened over the batch's tokens, and where tokens are selected over the mini-batch's"
     return [
       StepMetric.loss:
-        "aggregated objective (\(aggregation)), mean over the step's updates, each before it",
+        train.isPreference
+        ? "\(aggregation), each before its update; the term of an entropy control is not in it"
+        : "aggregated objective (\(aggregation)), mean over the step's updates, each before it",
       StepMetric.gradNorm: "global gradient norm before clipping, mean over the step's updates",
       StepMetric.updates: "optimiser steps; fewer than asked for where fewer groups are left",
       StepMetric.clipFractionLow:
@@ -185,7 +198,7 @@ struct RLDefinitions {
       StepMetric.klOld:
         "mean over tokens and updates of r - 1 - log r with r the importance ratio: KL(sampling policy, current)",
       StepMetric.klReference:
-        "mean over tokens and updates of the configured estimator of KL(current, base policy)",
+        "mean over tokens and updates of the configured estimator of KL(current, \(train.referenceRate > 0 ? "moving reference" : "base policy"))",
       StepMetric.candidateFraction: "tokens eligible for selection over all tokens",
       StepMetric.selectedFraction: "selected tokens over all tokens; selection is per mini-batch",
       StepMetric.covMean: "mean of \(covariance); \(scale)",

@@ -40,7 +40,7 @@ final class RLMethod {
     source.attach(state)
     let (follower, policy) = (reference, model)
     let didStep = { follower?.follow(policy) ?? () }
-    if parts.isPreference {
+    if train.isPreference {
       updater = nil
       preference = PreferenceUpdater(
         train, state: state, contextLength: length, shouldStop: shouldStop, didStep: didStep)
@@ -59,7 +59,8 @@ final class RLMethod {
   func learn(from batch: PolicyBatch, step: Int, into record: inout StepRecord) throws {
     let isMoving = preference != nil && config.referenceRate > 0
     let referenceLogProbs =
-      comparesWithReference || isMoving ? try reference?.logProbs(batch, shouldStop) ?? [] : []
+      comparesWithReference || isMoving
+      ? try reference?.logProbs(batch, step: step, shouldStop) ?? [] : []
     if let preference {
       // Unless the reference moves, pairs are compared with the policy that sampled them: the rollout has its numbers.
       let summary = try preference.update(
@@ -112,11 +113,9 @@ private struct Parts {
     self.shouldStop = shouldStop
   }
 
-  var isPreference: Bool { train.algorithm == .dpo || train.algorithm == .iterativeDPO }
-
   var needsReference: Bool {
     PolicyObjective(train).needsReference || (train.rewardKLCoefficient ?? 0) > 0
-      || isPreference && train.referenceRate > 0
+      || train.isPreference && train.referenceRate > 0
   }
 
   func engine(_ model: PolicyModel, validationAnswers: Int) -> RolloutEngine {
@@ -131,10 +130,17 @@ private struct Parts {
   }
 
   private func sampler(_ engine: RolloutEngine) throws -> RolloutSampler {
-    RolloutSampler(
+    let sampler = RolloutSampler(
       train, family: family, engine: engine, seed: seed,
       judge: train.rewardForm == .exact ? nil : try base.makeJudge(run, family: family),
       shouldStop: shouldStop)
+    guard train.penalisedTokens <= sampler.maxResponseTokens else {
+      throw TrainerError(
+        .badRequest,
+        "'config.train.overlong_buffer' is \(train.penalisedTokens); the longest answer has "
+          + "\(sampler.maxResponseTokens) tokens")
+    }
+    return sampler
   }
 
   func source(

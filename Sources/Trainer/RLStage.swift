@@ -88,8 +88,12 @@ package final class RLStage: TrainingStage {
   }
 
   private func measureEntropy(_ batch: PolicyBatch, into record: inout StepRecord) {
-    let values = StepDiagnostics.values(
-      batch, estimator: AdvantageEstimator(config), knowsScores: config.algorithm != .spoTree)
+    // Preference pairs have no advantages, so nothing can covary with them.
+    let values =
+      config.isPreference
+      ? StepDiagnostics.entropies(batch)
+      : StepDiagnostics.values(
+        batch, estimator: AdvantageEstimator(config), knowsScores: config.algorithm != .spoTree)
     record.merge(values)
     guard let entropy = values[MetricName.entropyTrain] else { return }
     if let previous = state.numbers[RLStage.previousEntropy] {

@@ -8,6 +8,8 @@ package final class ReferencePolicy {
 
   private let model: PolicyModel
   private let pass: TrainingPass
+  /// Rewards and controls may both ask for the numbers of one step's batch.
+  private var latest: (step: Int, logProbs: [Double])?
   private let config: TrainConfig
 
   /// Takes a model with the base policy's parameters.
@@ -27,7 +29,10 @@ package final class ReferencePolicy {
   }
 
   /// Returns the log-probability of each token of the batch, at the training temperature.
-  package func logProbs(_ batch: PolicyBatch, _ shouldStop: () -> Bool) throws -> [Double] {
+  package func logProbs(
+    _ batch: PolicyBatch, step: Int, _ shouldStop: () -> Bool
+  ) throws -> [Double] {
+    if let latest, latest.step == step { return latest.logProbs }
     var result: [Double] = []
     result.reserveCapacity(batch.rows.tokenCount)
     for rows in batch.microBatches(0..<batch.rows.count, sequences: config.microBatchSize) {
@@ -35,12 +40,14 @@ package final class ReferencePolicy {
       pass.forward(batch.packed(rows), temperature: config.temperature)
       result.append(contentsOf: pass.logProbs.lazy.map(Double.init))
     }
+    latest = (step, result)
     return result
   }
 
   /// Moves the reference towards the policy: `ref = (1 - rate) ref + rate policy`; algorithms.md section 4.4.
   package func follow(_ policy: PolicyModel) {
     guard config.referenceRate > 0 else { return }
+    latest = nil
     let rate = Float(config.referenceRate)
     let (target, source) = (model.parameters, policy.parameters)
     for index in target.indices { target[index] += rate * (source[index] - target[index]) }

@@ -3,6 +3,19 @@ internal import TrainerProtocol
 
 /// Measures the entropy mechanism on a rollout batch, before its update; algorithms.md sections 8 and 9.
 package enum StepDiagnostics {
+  /// Returns the entropies of the policy that sampled the batch: means and quantiles; empty for an empty batch.
+  package static func entropies(_ batch: PolicyBatch) -> [String: Double] {
+    guard batch.rows.tokenCount > 0 else { return [:] }
+    var values = [
+      MetricName.entropyTrain: SampleStatistics.mean(batch.rows.rowMeans(batch.entropies)),
+      MetricName.entropyTokenMean: SampleStatistics.mean(batch.entropies),
+    ]
+    for (name, fraction) in StepMetric.entropyQuantiles {
+      values[name] = SampleStatistics.quantile(fraction, of: batch.entropies)
+    }
+    return values
+  }
+
   /// Returns entropies and covariances under the policy that sampled the batch; empty for an empty batch.
   ///
   /// Nothing is said by difficulty unless the samples know their scores, which segments of a tree do not.
@@ -13,12 +26,7 @@ package enum StepDiagnostics {
     let covariances = TokenCovariance.values(
       advantages: TokenCovariance.advantages(batch.advantages, of: estimator),
       logProbs: batch.oldLogProbs)
-    var values = largest(covariances)
-    values[MetricName.entropyTrain] = SampleStatistics.mean(batch.rows.rowMeans(batch.entropies))
-    values[MetricName.entropyTokenMean] = SampleStatistics.mean(batch.entropies)
-    for (name, fraction) in StepMetric.entropyQuantiles {
-      values[name] = SampleStatistics.quantile(fraction, of: batch.entropies)
-    }
+    var values = largest(covariances).merging(entropies(batch)) { first, _ in first }
     let (first, second) = theoremCovariances(batch)
     values[StepMetric.theorem1Cov] = first
     values[StepMetric.theorem2Cov] = second

@@ -2,6 +2,7 @@ internal import TrainerProtocol
 
 /// Settings that runs of older versions did not know, with the values that change nothing.
 extension TrainConfig {
+  var isPreference: Bool { algorithm == .dpo || algorithm == .iterativeDPO }
   var epochs: Int { epochsPerRollout ?? 1 }
   var rewardForm: RewardForm { reward ?? .exact }
   var nucleus: Double { topP ?? 1 }
@@ -11,4 +12,9 @@ extension TrainConfig {
   var referenceRate: Double { referenceEMA ?? 0 }
   /// Answers to one prompt in a rollout; 1 where a tree says it.
   var groupSize: Int { max(samplesPerPrompt ?? 1, 1) }
+  /// SPO: tokens that the rollout was at least this sure of are no decisions; the control `probability_mask` sets it too.
+  var maskThreshold: Double {
+    let own = spoProbabilityThreshold ?? 1
+    return entropyControl.method == .probabilityMask ? entropyControl.threshold ?? own : own
+  }
 }

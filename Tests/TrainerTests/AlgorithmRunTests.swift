@@ -70,7 +70,12 @@ struct AlgorithmRunTests {
       var train = TrainerFixtures.train(algorithm, .klReference)
       train.steps = 4
       train.referenceEMA = 0.1
+      // Settings that reach into sampling, rewards and order, so that none of them forgets to be resumed.
+      (train.temperature, train.topP, train.epochsPerRollout) = (0.9, 0.95, 2)
+      (train.overlongBuffer, train.overlongFactor) = (2, 0.1)
+      train.primeUpdate = train.primeUpdate.map { _ in .before }
       if train.rewardKLAllowed {
+        train.normalizeRewards = train.algorithm == .remax ? nil : true
         (train.rewardKLCoefficient, train.rewardKLTarget, train.rewardKLHorizon) = (0.05, 0.01, 100)
       }
       let plain = try TrainerFixtures.result(

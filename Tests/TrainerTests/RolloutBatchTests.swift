@@ -12,7 +12,7 @@ struct RolloutBatchTests {
       response: SampledResponse(
         prompt: group, sample: 0, tokens: tokens, logProbs: tokens.map { -Float($0) },
         entropies: tokens.map { Float($0) / 2 }, endedByEOS: true),
-      reward: reward, score: reward, group: group)
+      verdict: reward, reward: reward, score: reward, group: group)
   }
 
   @Test("Mini-batches are whole groups, as even as can be, ragged groups included")

@@ -12,7 +12,7 @@ struct StepDiagnosticsTests {
       response: SampledResponse(
         prompt: group, sample: 0, tokens: logProbs.map { _ in 3 }, logProbs: logProbs,
         entropies: entropies, endedByEOS: true),
-      reward: score, score: score, group: group)
+      verdict: score, reward: score, score: score, group: group)
   }
 
   /// A hard prompt (0 of 2 right), an easy one (2 of 2), with advantages set by hand.

@@ -91,7 +91,7 @@ enum AlgorithmSettings {
       ["grpo", "spo_tree"], true, ["spo_tree": false]),
     setting(
       "normalize_rewards", .boolean, "Standardise rewards over the batch, as for soft rewards.",
-      outcome, false),
+      outcome.filter { $0 != "remax" }, false),
     setting(
       "reward_kl_coefficient", .number(.upTo(100)),
       "Weight of the KL to the reference inside the reward of every token.", outcome, 0),
@@ -134,9 +134,9 @@ enum AlgorithmSettings {
       "prime_form", .choice(["code", "paper"]),
       "The advantage as PRIME's code computes it, or as its paper prints it.", ["prime"], "code"),
     setting(
-      "prime_process_weight", .number(.upTo(1e6)), "Weight of the process rewards.", ["prime"], 5),
+      "prime_process_weight", .number(.upTo(1e6)), "Weight of the process rewards.", ["prime"], 1),
     setting(
-      "prime_outcome_weight", .number(.upTo(1e6)), "Weight of the outcome.", ["prime"], 5),
+      "prime_outcome_weight", .number(.upTo(1e6)), "Weight of the outcome.", ["prime"], 1),
   ]
 
   private static let segmentation = [

@@ -62,12 +62,12 @@ package struct AdaptiveKLController: Sendable, Hashable {
     self.horizon = horizon
   }
 
-  /// Returns the weight times `1 + clip(kl / target - 1, -0.2, 0.2) * count / horizon`.
+  /// Returns the weight times `1 + clip(kl / target - 1, -0.2, 0.2) * count / horizon`, never below 0.
   ///
   /// `kl` is the mean over `count` answers of the mean over tokens.
   package func updated(kl: Double, count: Int) -> Double {
     guard target > 0, horizon > 0 else { return coefficient }
     let error = min(max(kl / target - 1, -0.2), 0.2)
-    return coefficient * (1 + error * Double(count) / horizon)
+    return coefficient * max(0, 1 + error * Double(count) / horizon)
   }
 }

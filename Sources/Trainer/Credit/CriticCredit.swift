@@ -12,6 +12,7 @@ package final class CriticCredit: TokenCredit {
   private let optimizer: AdamW
   private let pass: TrainingPass
   private let shouldStop: () -> Bool
+  private let longestResponse: Int
   private var oldValues: [Double] = []
   private var returns: [Double] = []
 
@@ -19,6 +20,7 @@ package final class CriticCredit: TokenCredit {
   package init(_ sampler: RolloutSampler, rewards: TokenRewards, policy: PolicyModel) throws {
     config = sampler.config
     shouldStop = sampler.shouldStop
+    longestResponse = sampler.family.maxResponseLength
     self.rewards = rewards
     critic = try PolicyModel(
       shape: policy.shape, vocabulary: policy.vocabulary, contextLength: policy.contextLength,
@@ -45,7 +47,8 @@ package final class CriticCredit: TokenCredit {
   ) throws -> [Double] {
     oldValues = try values(batch)
     let estimate = AdvantageEstimator(config).criticAdvantages(
-      rows: batch.rows, tokenRewards: try rewards.values(batch, into: &record), values: oldValues)
+      rows: batch.rows, tokenRewards: try rewards.values(batch, step: step, into: &record),
+      values: oldValues)
     returns = estimate.returns
     record.values[StepMetric.valueMean] = SampleStatistics.mean(oldValues)
     let spread = SampleStatistics.variance(returns)
@@ -63,7 +66,8 @@ package final class CriticCredit: TokenCredit {
         critic.zeroGradients()
         let mini = batch.rows.tokens(rows)
         let weights = (config.lossAggregation ?? .tokenMean).weights(
-          TokenRows(lengths: rows.map { batch.rows.length($0) }))
+          TokenRows(lengths: rows.map { batch.rows.length($0) }),
+          over: .init(length: Double(max(longestResponse, 1))))
         for piece in batch.microBatches(rows, sequences: config.microBatchSize) {
           if shouldStop() { throw StopRequested() }
           let tokens = batch.rows.tokens(piece)

@@ -26,7 +26,7 @@ package final class GroupCredit: TokenCredit {
       baselines = zip(batch.groups, greedy).flatMap { repeatElement($1, count: $0.count) }
     }
     return AdvantageEstimator(config).tokenAdvantages(
-      rows: batch.rows, tokenRewards: try rewards.values(batch, into: &record),
+      rows: batch.rows, tokenRewards: try rewards.values(batch, step: step, into: &record),
       groups: batch.groupOfRow, baselines: baselines)
   }
 }

@@ -41,7 +41,7 @@ package final class ProcessCredit: TokenCredit {
   package func advantages(
     _ batch: PolicyBatch, problems: [Problem], step: Int, into record: inout StepRecord
   ) throws -> [Double] {
-    referenceLogProbs = try reference.logProbs(batch, shouldStop)
+    referenceLogProbs = try reference.logProbs(batch, step: step, shouldStop)
     if config.primeUpdate == .before { try update(batch, into: &record) }
     let logRatios = try logRatios(batch)
     let isCode = config.primeForm != .paper
@@ -83,7 +83,7 @@ package final class ProcessCredit: TokenCredit {
           logRatios: ImplicitReward.logRatios(
             rewardModel: pass.logProbs.map(Double.init), reference: Array(referenceLogProbs[tokens])
           ),
-          outcomes: Array(batch.rewards[piece]),
+          outcomes: batch.samples[piece].map(\.verdict),
           rows: TokenRows(lengths: piece.map { batch.rows.length($0) }), beta: beta,
           answers: rows.count)
         loss += result.loss

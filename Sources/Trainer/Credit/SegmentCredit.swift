@@ -24,7 +24,7 @@ package final class SegmentCredit: TokenCredit {
       boundaries.map { states.place(of: sample, through: $0) }
     }
     let values = try self.values(of: states, problems: problems, step: step)
-    let threshold = config.spoProbabilityThreshold ?? 1
+    let threshold = config.maskThreshold
     var result: [Double] = []
     result.reserveCapacity(batch.rows.tokenCount)
     for row in 0..<batch.rows.count {
@@ -45,7 +45,7 @@ package final class SegmentCredit: TokenCredit {
     switch config.spoSegmentation ?? .cutPoints {
     case .cutPoints:
       SPOChain.cutPoints(
-        probabilities: probabilities, threshold: config.spoProbabilityThreshold ?? 1,
+        probabilities: probabilities, threshold: config.maskThreshold,
         interval: config.spoInterval ?? 1)
     case .fixedLength:
       SPOChain.fixedLength(
@@ -73,7 +73,8 @@ package final class SegmentCredit: TokenCredit {
       }
       let asked = members.map { problems[$0.group] }
       let scores = whole.map { sampler.family.verify($0.tokens, to: asked[$0.prompt]) }
-      let rewards = try sampler.rewards(of: whole, scores: scores, asked)
+      let rewards = sampler.rewards(
+        of: whole, verdicts: try sampler.verdicts(on: whole, scores: scores, asked))
       for (answer, reward) in zip(whole, rewards) {
         values[places[answer.prompt]] += reward / Double(count)
       }

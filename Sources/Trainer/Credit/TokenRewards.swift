@@ -24,7 +24,7 @@ package final class TokenRewards {
 
   /// Returns the reward of each token, as many as the batch has tokens; algorithms.md sections 2.4, 4.3 and 6.
   package func values(
-    _ batch: PolicyBatch, into record: inout StepRecord
+    _ batch: PolicyBatch, step: Int, into record: inout StepRecord
   ) throws -> [Double] {
     let scores =
       config.normalizeRewards == true
@@ -32,7 +32,7 @@ package final class TokenRewards {
     guard let reference, (config.rewardKLCoefficient ?? 0) > 0, let state else {
       return RewardShaping.tokenRewards(scores, rows: batch.rows)
     }
-    let logProbs = try reference.logProbs(batch, shouldStop)
+    let logProbs = try reference.logProbs(batch, step: step, shouldStop)
     let divergences = RewardShaping.tokenKL(
       oldLogProbs: batch.oldLogProbs, referenceLogProbs: logProbs)
     let coefficient =

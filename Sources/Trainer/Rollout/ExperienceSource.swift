@@ -76,6 +76,7 @@ package final class GroupSource: ExperienceSource {
     if !batch.samples.isEmpty {
       batch.advantages = try credit.advantages(batch, problems: problems, step: step, into: &record)
     }
+    record.values[StepMetric.tokens] = Double(sampler.takeTokenCount())
     return Experience(batch: batch, answerCount: drawn.count)
   }
 
@@ -83,16 +84,14 @@ package final class GroupSource: ExperienceSource {
     try credit.learn(from: batch, step: step, into: &record)
   }
 
-  /// A soft reward counts as right from one half on.
   private func filtered(_ answers: [PolicyBatch.Sample]) -> [PolicyBatch.Sample] {
     guard config.filterGroups == true else { return answers }
     let filter = GroupFilter(
       accuracyLow: config.filterAccuracyLow ?? 0, accuracyHigh: config.filterAccuracyHigh ?? 1)
+    let accuracies = answers.map { $0.isRight ? 1.0 : 0 }
     let kept = Set(
       filter.kept(
-        rewards: config.rewardForm == .judgeSoft
-          ? answers.map { $0.reward >= 0.5 ? 1 : 0 } : answers.map(\.reward),
-        accuracies: answers.map { $0.reward >= 0.5 ? 1 : 0 }, groups: answers.map(\.group)))
+        rewards: accuracies, accuracies: accuracies, groups: answers.map(\.group)))
     return answers.filter { kept.contains($0.group) }
   }
 

@@ -28,6 +28,7 @@ package final class PairSource: ExperienceSource {
     let batch = PolicyBatch(
       PairSource.pairs(PolicyBatch(answers), most: config.pairsPerPrompt ?? 1))
     record.merge(RolloutFigures.values(answers))
+    record.values[StepMetric.tokens] = Double(sampler.takeTokenCount())
     record.values[StepMetric.groupsKept] =
       Double(batch.groups.count) / Double(config.promptsPerStep)
     return Experience(batch: batch, answerCount: answers.count)
@@ -37,12 +38,12 @@ package final class PairSource: ExperienceSource {
 
   /// Of each group the first right and the first wrong answer, then the second ones, up to `most` pairs.
   ///
-  /// A soft reward counts as right from one half on; prompts without a contrast give no pair.
+  /// Prompts without a contrast give no pair.
   package static func pairs(_ batch: PolicyBatch, most: Int) -> [PolicyBatch.Sample] {
     batch.groups.flatMap { group -> [PolicyBatch.Sample] in
       let samples = batch.samples[group].filter { !$0.response.tokens.isEmpty }
-      let right = samples.filter { $0.reward >= 0.5 }
-      let wrong = samples.filter { $0.reward < 0.5 }
+      let right = samples.filter { $0.isRight }
+      let wrong = samples.filter { !$0.isRight }
       return zip(right, wrong).prefix(most).flatMap { [$0, $1] }
     }
   }

@@ -6,19 +6,26 @@ package struct PolicyBatch: Sendable {
     package var prompt: [Int32]
     /// What was sampled.
     package var response: SampledResponse
-    /// Its reward, after penalties and scaling.
+    /// What the verifier or the judge says of it, 0 to 1.
+    package var verdict: Double
+    /// Its reward: the verdict less penalties.
     package var reward: Double
     /// What the exact verifier says of it, 0 or 1.
     package var score: Double
     /// Which of the step's prompts it answers.
     package var group: Int
 
+    /// Whether it counts as right: a soft verdict does from one half on, whatever is taken off for its length.
+    package var isRight: Bool { verdict >= 0.5 }
+
     /// Makes a sample.
     package init(
-      prompt: [Int32], response: SampledResponse, reward: Double, score: Double, group: Int
+      prompt: [Int32], response: SampledResponse, verdict: Double, reward: Double, score: Double,
+      group: Int
     ) {
       self.prompt = prompt
       self.response = response
+      self.verdict = verdict
       self.reward = reward
       self.score = score
       self.group = group

@@ -52,18 +52,30 @@ package struct ReplayBuffer {
   /// Forgets the segments of earlier steps.
   package mutating func dropSegments(before step: Int) { segments.removeAll { $0.step < step } }
 
-  /// Takes up to `most` segments of each prompt, drawn at random, in the order in which they were added.
-  package mutating func take(_ most: Int, stream: RandomStream, step: Int) -> [Segment] {
-    let members = GroupBaseline.members(segments.map(\.sample.group))
+  /// Takes up to `most` segments of each prompt and `total` in all, drawn at random.
+  ///
+  /// Prompts come in random order, so that fresh segments and older ones mix over mini-batches; the segments of one
+  /// prompt stay together, in the order in which they were added.
+  package mutating func take(
+    _ most: Int, total: Int = .max, stream: RandomStream, step: Int
+  ) -> [Segment] {
+    var members = GroupBaseline.members(segments.map(\.sample.group))
+    var order = RandomSequence(stream, index: UInt64(step) << 32 | UInt64(UInt32.max))
+    for place in members.indices {
+      members.swapAt(place, place + order.below(members.count - place))
+    }
+    var room = total
     var isTaken = [Bool](repeating: false, count: segments.count)
     for group in members {
       var random = RandomSequence(
         stream, index: UInt64(step) << 32 | UInt64(segments[group[0]].sample.group))
       var pool = group
-      for place in 0..<min(most, pool.count) {
+      let count = min(most, pool.count, room)
+      for place in 0..<count {
         pool.swapAt(place, place + random.below(pool.count - place))
         isTaken[pool[place]] = true
       }
+      room -= count
     }
     let taken = members.flatMap { $0.filter { isTaken[$0] }.map { segments[$0] } }
     segments = segments.indices.filter { !isTaken[$0] }.map { segments[$0] }
@@ -90,7 +102,7 @@ package struct ReplayBuffer {
         step: step,
         sample: PolicyBatch.Sample(
           prompt: context.compactMap { Int32(exactly: $0) }, response: response,
-          reward: Double(head[4]), score: 0, group: high &* ReplayBuffer.part &+ low),
+          verdict: 0, reward: Double(head[4]), score: 0, group: high &* ReplayBuffer.part &+ low),
         advantage: head[3])
     }
 

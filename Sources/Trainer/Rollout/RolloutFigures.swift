@@ -15,7 +15,6 @@ enum RolloutFigures {
       StepMetric.truncated: SampleStatistics.mean(
         samples.map { $0.response.endedByEOS ? 0 : 1 }),
       StepMetric.entropyRollout: SampleStatistics.mean(Array(entropies)),
-      StepMetric.tokens: lengths.reduce(0, +),
     ]
   }
 }

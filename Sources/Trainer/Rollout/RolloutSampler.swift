@@ -12,6 +12,7 @@ package final class RolloutSampler {
   private let seed: UInt64
   private let judge: Judge?
   private let prompts: RandomStream
+  private var tokenCount = 0
 
   /// Makes a sampler of the policy behind an engine; `judge` scores the answers where the configuration says so.
   package init(
@@ -30,6 +31,16 @@ package final class RolloutSampler {
   /// Random numbers of the run's seed for a purpose.
   func stream(_ stream: RandomStream.Stream, part: UInt32 = 0) -> RandomStream {
     RandomStream(seed: seed, stream: stream, part: part)
+  }
+
+  /// Tokens sampled since it was last asked.
+  func takeTokenCount() -> Int {
+    defer { tokenCount = 0 }
+    return tokenCount
+  }
+
+  private func addTokens(of responses: [SampledResponse]) {
+    tokenCount += responses.reduce(0) { $0 + $1.tokens.count }
   }
 
   /// The longest answer, tokens.
@@ -56,12 +67,14 @@ package final class RolloutSampler {
     let scores = zip(responses, responses.map { problems[$0.prompt] }).map { response, problem in
       family.verify(response.tokens, to: problem)
     }
-    let rewards = try rewards(of: responses, scores: scores, problems)
+    let verdicts = try verdicts(on: responses, scores: scores, problems)
+    let rewards = rewards(of: responses, verdicts: verdicts)
     return responses.indices.map { index in
       let response = responses[index]
       return PolicyBatch.Sample(
-        prompt: problems[response.prompt].prompt, response: response, reward: rewards[index],
-        score: scores[index], group: round * config.promptsPerStep + response.prompt)
+        prompt: problems[response.prompt].prompt, response: response,
+        verdict: verdicts[index], reward: rewards[index], score: scores[index],
+        group: round * config.promptsPerStep + response.prompt)
     }
   }
 
@@ -76,6 +89,7 @@ package final class RolloutSampler {
       temperature: config.temperature, topP: config.nucleus, stream: stream, step: UInt32(step),
       shouldStop: shouldStop)
     if shouldStop() { throw StopRequested() }
+    addTokens(of: responses)
     return responses
   }
 
@@ -85,23 +99,26 @@ package final class RolloutSampler {
       prompts: problems.map(\.prompt), samplesPerPrompt: 1, maxNewTokens: maxResponseTokens,
       eos: Vocabulary.eos, temperature: 0, stream: prompts, step: 0, shouldStop: shouldStop)
     if shouldStop() { throw StopRequested() }
+    addTokens(of: responses)
     let scores = responses.map { family.verify($0.tokens, to: problems[$0.prompt]) }
-    return try rewards(of: responses, scores: scores, problems)
+    return rewards(
+      of: responses, verdicts: try verdicts(on: responses, scores: scores, problems))
   }
 
-  /// What whole answers earn: the exact score or the judge's, less the penalty for length.
-  func rewards(
-    of responses: [SampledResponse], scores: [Double], _ problems: [Problem]
+  /// What is said of whole answers: the exact score, or the judge's verdict or confidence.
+  func verdicts(
+    on responses: [SampledResponse], scores: [Double], _ problems: [Problem]
   ) throws -> [Double] {
-    var rewards = scores
-    if let judge, config.rewardForm != .exact {
-      rewards = try judge.rewards(
-        problems: responses.map { problems[$0.prompt] }, answers: responses.map(\.tokens),
-        form: config.rewardForm, shouldStop: shouldStop)
-    }
-    guard config.penalisedTokens > 0 else { return rewards }
-    return zip(rewards, responses).map { reward, response in
-      reward
+    guard let judge, config.rewardForm != .exact else { return scores }
+    return try judge.rewards(
+      problems: responses.map { problems[$0.prompt] }, answers: responses.map(\.tokens),
+      form: config.rewardForm, shouldStop: shouldStop)
+  }
+
+  /// What whole answers earn: the verdict less the penalty for length.
+  func rewards(of responses: [SampledResponse], verdicts: [Double]) -> [Double] {
+    zip(verdicts, responses).map { verdict, response in
+      verdict
         + RewardShaping.overlongPenalty(
           tokens: response.tokens.count, limit: maxResponseTokens, buffer: config.penalisedTokens,
           factor: config.largestPenalty)

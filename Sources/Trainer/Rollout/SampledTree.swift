@@ -57,10 +57,13 @@ struct SampledTree {
   }
 
   /// Takes the reward of a leaf.
-  mutating func finish(_ node: Int, answer: SampledResponse, reward: Double, score: Double) {
+  mutating func finish(
+    _ node: Int, answer: SampledResponse, verdict: Double, reward: Double, score: Double
+  ) {
     rewards[node] = reward
     leaves.append(
       PolicyBatch.Sample(
-        prompt: prompt, response: answer, reward: reward, score: score, group: group))
+        prompt: prompt, response: answer, verdict: verdict, reward: reward, score: score,
+        group: group))
   }
 }

@@ -25,6 +25,7 @@ package final class TreeSource: ExperienceSource {
     try score(&trees, problems)
     let leaves = trees.flatMap(\.leaves)
     record.merge(RolloutFigures.values(leaves))
+    record.values[StepMetric.tokens] = Double(sampler.takeTokenCount())
     let fresh = trees.flatMap { segments(of: $0, step: step) }
     record.values[StepMetric.groupsKept] =
       Double(Set(fresh.map(\.sample.group)).count) / Double(config.promptsPerStep)
@@ -72,10 +73,12 @@ package final class TreeSource: ExperienceSource {
       let places = trees[index].leafNodes
       let answers = places.map { trees[index].answer(of: $0, prompt: index) }
       let scores = answers.map { sampler.family.verify($0.tokens, to: problems[index]) }
-      let rewards = try sampler.rewards(of: answers, scores: scores, problems)
+      let verdicts = try sampler.verdicts(on: answers, scores: scores, problems)
+      let rewards = sampler.rewards(of: answers, verdicts: verdicts)
       for (order, node) in places.enumerated() {
         trees[index].finish(
-          node, answer: answers[order], reward: rewards[order], score: scores[order])
+          node, answer: answers[order], verdict: verdicts[order], reward: rewards[order],
+          score: scores[order])
       }
     }
   }
@@ -90,20 +93,24 @@ package final class TreeSource: ExperienceSource {
         step: step,
         sample: PolicyBatch.Sample(
           prompt: tree.context(of: tree.tree.parents[node]), response: tree.segment(node),
-          reward: Double(Float(values[node])), score: 0, group: tree.group),
+          verdict: 0, reward: Double(Float(values[node])), score: 0, group: tree.group),
         advantage: Float(advantages[edge]))
     }
   }
 
   // MARK: Replay
 
-  /// Takes up to so many segments of each prompt, oldest prompts first, and keeps the rest for later steps.
+  /// Takes up to so many segments of each prompt, and as many in all as that allows for the step's own prompts; keeps the
+  /// rest for later steps.
   private func choose(from fresh: [ReplayBuffer.Segment], step: Int) -> [ReplayBuffer.Segment] {
     var buffer = ReplayBuffer(state?.lists[ReplayBuffer.name] ?? [])
-    buffer.dropSegments(before: step - (config.spoReplaySteps ?? 0))
+    // A segment is used at the step that sampled it and until it is so many steps old.
+    buffer.dropSegments(before: step - max((config.spoReplaySteps ?? 0) - 1, 0))
     buffer.append(fresh)
+    let perPrompt = config.spoSegmentsPerPrompt ?? 1
     let chosen = buffer.take(
-      config.spoSegmentsPerPrompt ?? .max, stream: sampler.stream(.replay), step: step)
+      perPrompt, total: perPrompt * config.promptsPerStep, stream: sampler.stream(.replay),
+      step: step)
     if config.spoReplaySteps == 0 { buffer = ReplayBuffer([]) }
     state?.lists[ReplayBuffer.name] = buffer.numbers
     return chosen
@@ -113,7 +120,7 @@ package final class TreeSource: ExperienceSource {
     var batch = PolicyBatch(segments.map(\.sample))
     let advantages = batch.rows.broadcast(segments.map { Double($0.advantage) })
     let mask = TokenSelection.probabilityMask(
-      oldLogProbs: batch.oldLogProbs, threshold: config.spoProbabilityThreshold ?? 1)
+      oldLogProbs: batch.oldLogProbs, threshold: config.maskThreshold)
     batch.advantages = AdvantageEstimator(config).whitened(advantages, over: mask)
     return batch
   }
