@@ -98,7 +98,9 @@ struct PointCheck {
     guard isOwned else {
       return "only \(owners.joined(separator: ", ")) \(owners.count == 1 ? "reads" : "read") it"
     }
-    return EntropyControl.replacement(of: setting.key.name) ?? "no point reads it"
+    let switched = AlgorithmSettings.switches.first { $0.keys.contains(setting.key.name) }
+    return switched?.reason ?? EntropyControl.replacement(of: setting.key.name)
+      ?? "no point reads it"
   }
 
   private func places(of path: String) -> [SourceLocation] {

@@ -213,6 +213,9 @@ struct Resolver {
           ? learningRate(value, "train.\(key)", model) : value
         used.insert("train.\(key)")
       }
+      for switched in AlgorithmSettings.switches where switched.isOff(train) {
+        for key in switched.keys { used.remove("train.\(key)") }
+      }
       for key in EntropyControl.replaced(by: control[path: "method"]?.string) {
         used.remove("train.\(key)")
       }

@@ -41,6 +41,31 @@ struct RolloutBatchTests {
     #expect(two.map(\.group) == [0, 0, 0, 0, 3, 3])
   }
 
+  @Test("A penalty for length changes rewards and neither what is right nor what is wrong")
+  func penalties() {
+    var right = sample(0, reward: -0.4)
+    right.verdict = 1
+    let wrong = sample(0, reward: 0)
+    let pairs = PairSource.pairs(PolicyBatch([wrong, right]), most: 1)
+    #expect(pairs.map(\.verdict) == [1, 0] && pairs.map(\.reward) == [-0.4, 0])
+  }
+
+  @Test("A replay buffer gives no more than the total, and mixes the prompts")
+  func replayTotal() {
+    var buffer = ReplayBuffer([])
+    buffer.append(
+      (0..<40).map { index in
+        ReplayBuffer.Segment(
+          step: 1, sample: sample(index / 4, reward: 1), advantage: Float(index))
+      })
+    let stream = RandomStream(seed: 3, stream: .replay)
+    let taken = buffer.take(3, total: 16, stream: stream, step: 2)
+    #expect(taken.count == 16)
+    let groups = PolicyBatch(taken.map(\.sample)).groups.map { taken[$0.lowerBound].sample.group }
+    #expect(groups.count == 6 && groups != groups.sorted())
+    #expect(buffer.take(.max, stream: stream, step: 3).count == 24)
+  }
+
   @Test(
     "A replay buffer survives as numbers, takes so many of each prompt, and forgets what is old")
   func replay() {

@@ -29,6 +29,40 @@ enum AlgorithmSettings {
   static let all: [Setting] =
     sampling + objective + filter + advantages + critic + process + segmentation + pairs
 
+  /// A setting with the values that make others pointless.
+  struct Switch: Sendable {
+    var keys: [String]
+    var isOff: @Sendable ([String: JSONValue]) -> Bool
+    /// When they are read, in words.
+    var reason: String
+  }
+
+  /// Settings that are read only where another one says so.
+  static let switches = [
+    Switch(
+      keys: ["filter_accuracy_low", "filter_accuracy_high", "refill_groups"],
+      isOff: { $0["filter_groups"]?.bool == false }, reason: "only filter_groups: true reads it"),
+    Switch(
+      keys: ["reward_kl_target", "reward_kl_horizon"],
+      isOff: { $0["reward_kl_coefficient"]?.number == 0 },
+      reason: "only a reward_kl_coefficient above 0 reads it"),
+    Switch(
+      keys: ["reward_kl_horizon"], isOff: { $0["reward_kl_target"]?.number == 0 },
+      reason: "only a reward_kl_target above 0 reads it"),
+    Switch(
+      keys: ["dpo_label_smoothing"],
+      isOff: { $0["dpo_loss"]?.string.map { $0 != "sigmoid" } ?? false },
+      reason: "only dpo_loss: sigmoid reads it"),
+    Switch(
+      keys: ["spo_interval"], isOff: { $0["spo_segmentation"]?.string == "fixed_length" },
+      reason: "only spo_segmentation: cut_points reads it"),
+    Switch(
+      keys: ["spo_segment_tokens"],
+      isOff: {
+        $0["algorithm"]?.string == "spo_chain" && $0["spo_segmentation"]?.string == "cut_points"
+      }, reason: "only spo_segmentation: fixed_length reads it"),
+  ]
+
   /// The setting of a dotted path.
   static func setting(_ path: String) -> Setting? {
     all.first { "train.\($0.key.name)" == path }
