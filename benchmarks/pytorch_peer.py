@@ -3,11 +3,13 @@
 Same architecture, vocabulary and loop as the trainer's own benchmark. What was found faster on a CPU is used:
 projections in one product, rotary positions as one complex product over queries, keys and values, fused attention in
 the update, a prompt's keys shared by its answers in the rollout, sampling by the inverse distribution function, fused
-AdamW, and micro-batches that fit the caches. Hand-written backward passes of norm and SwiGLU did not pay.
+AdamW, and micro-batches that fit the caches. Hand-written backward passes of norm and SwiGLU did not pay. A second
+sampler is the conventional one, with a cache of its own for every answer.
 
   pytorch_peer.py check FIXTURE                       compare with the expected values of models.json
   pytorch_peer.py measure SIZE REPEATS [compiled]     print one JSON line per workload; compiled: the update's
-                                                      forward and backward by torch.compile
+                                                      forward and backward by torch.compile, without the
+                                                      conventional sampler
 """
 import json
 import math
@@ -157,27 +159,33 @@ class Sampler:
     def __init__(self, model, workload):
         self.model, self.prompt = model, workload.prompt
         self.samples, self.longest = workload.samples, workload.response
-        groups = workload.prompts * model.heads
         self.elementwise = workload.response <= Sampler.SHORT
-        grid = (groups, workload.samples)
-        if self.elementwise:
-            shapes = [(self.longest, *grid, model.size)] * 2
-        else:
-            shapes = [(*grid, model.size, self.longest), (*grid, self.longest, model.size)]
+        self.prefixes = [None] * len(model.blocks)
+        shapes = self.cache_shapes(workload.prompts)
         self.caches = [[torch.empty(shape) for shape in shapes] for _ in model.blocks]
+
+    def cache_shapes(self, prompts):
+        """Of a layer's keys and values."""
+        grid, size = (prompts * self.model.heads, self.samples), self.model.size
+        if self.elementwise:
+            return [(self.longest, *grid, size)] * 2
+        return [(*grid, size, self.longest), (*grid, self.longest, size)]
+
+    def keep(self, layer, k, v):
+        """k, v: prompts x heads x places x channels."""
+        length, size = k.shape[2:]
+        self.prefixes[layer] = (
+            k.transpose(2, 3).reshape(-1, size, length).contiguous(), v.reshape(-1, length, size))
 
     def read_prompts(self, prompts):
         """Keeps the prompts' keys and values; returns the logits behind them."""
         model, (count, length) = self.model, prompts.shape
         turns = model.turns[:length].reshape(-1)
         x = F.embedding(prompts.reshape(-1), model.embedding)
-        self.prefixes = []
-        for block in model.blocks:
+        for layer, block in enumerate(model.blocks):
             qkv = model.turned_qkv(block, x, turns).view(count, length, 3, model.heads, model.size)
             q, k, v = qkv.transpose(1, 3).unbind(2)
-            self.prefixes.append((
-                k.transpose(2, 3).reshape(-1, model.size, length).contiguous(),
-                v.reshape(-1, length, model.size)))
+            self.keep(layer, k, v)
             if block is model.blocks[-1]:
                 mixed = F.scaled_dot_product_attention(q[:, :, -1:], k, v)
                 x = x.view(count, length, -1)[:, -1]
@@ -209,19 +217,28 @@ class Sampler:
         own = weights[..., length:].reshape(-1, 1, count)
         return mixed.baddbmm_(own, values.flatten(0, 1)[:, :count])
 
+    def mix(self, layer, qkv, place):
+        """The attention's result, a row per answer, from queries, keys and values of token number `place`."""
+        heads, size = self.model.heads, self.model.size
+        # prompts, samples, 3, heads, channels -> 3, prompts, heads, samples, channels
+        grid = qkv.view(-1, self.samples, 3, heads, size).permute(2, 0, 3, 1, 4)
+        mixed = self.attend(layer, *grid.reshape(3, -1, self.samples, size), place)
+        mixed = mixed.view(-1, heads, self.samples, size).transpose(1, 2)
+        return mixed.reshape(-1, self.model.width)
+
+    def draw(self, p):
+        """By the inverse distribution function."""
+        uniform = torch.rand(p.shape[0], 1)
+        return (p.cumsum(-1) <= uniform).sum(-1).clamp_(max=p.shape[1] - 1)
+
     def decode(self, tokens, place):
         """Feeds every answer's token number `place`, flat; returns the logits behind it."""
         model = self.model
         turns = model.turns[self.prompt + place]
         x = F.embedding(tokens, model.embedding)
         for layer, block in enumerate(model.blocks):
-            qkv = model.turned_qkv(block, x, turns)
-            # prompts, samples, 3, heads, channels -> 3, prompts, heads, samples, channels
-            grid = qkv.view(-1, self.samples, 3, model.heads, model.size).permute(2, 0, 3, 1, 4)
-            q, k, v = grid.reshape(3, -1, self.samples, model.size).unbind(0)
-            mixed = self.attend(layer, q, k, v, place)
-            mixed = mixed.view(-1, model.heads, self.samples, model.size).transpose(1, 2)
-            x = model.finish(block, x, mixed.reshape(-1, model.width))
+            mixed = self.mix(layer, model.turned_qkv(block, x, turns), place)
+            x = model.finish(block, x, mixed)
         return model.logits(x)
 
     def leave(self, live):
@@ -260,8 +277,7 @@ class Sampler:
         for place in range(self.longest):
             log_p = F.log_softmax(logits, -1)
             p = log_p.exp()
-            uniform = torch.rand(p.shape[0], 1)
-            tokens = (p.cumsum(-1) <= uniform).sum(-1).clamp_(max=p.shape[1] - 1)
+            tokens = self.draw(p)
             answers[rows, place] = tokens
             log_probs[rows, place] = log_p.gather(-1, tokens.unsqueeze(-1)).squeeze(-1)
             entropies[rows, place] = (p * log_p).sum(-1).neg_()
@@ -277,6 +293,41 @@ class Sampler:
             if place + 1 < self.longest:
                 logits = self.decode(tokens, place)
         return answers, log_probs, entropies, lengths
+
+
+class ConventionalSampler(Sampler):
+    """Samples as most code for PyTorch does: every answer has its own cache, of prompt and answer.
+
+    Prompts are still read once for all their samples and copied to them.
+    """
+
+    def cache_shapes(self, prompts):
+        model = self.model
+        answers, length = prompts * self.samples, self.prompt + self.longest
+        return [(answers, model.heads, length, model.size)] * 2
+
+    def keep(self, layer, k, v):
+        for cache, side in zip(self.caches[layer], (k, v)):
+            grid = cache.view(-1, self.samples, *cache.shape[1:])
+            grid[..., :self.prompt, :] = side.unsqueeze(1)
+
+    def mix(self, layer, qkv, place):
+        q, k, v = qkv.view(-1, 3, self.model.heads, self.model.size).unbind(1)
+        keys, values = self.caches[layer]
+        last = self.prompt + place
+        keys[:, :, last], values[:, :, last] = k, v
+        mixed = F.scaled_dot_product_attention(
+            q.unsqueeze(2), keys[:, :, :last + 1], values[:, :, :last + 1])
+        return mixed.view(-1, self.model.width)
+
+    def draw(self, p):
+        """The first of exponential clocks of rates p, which is Gumbel-max; torch.multinomial is slower."""
+        return p.div(torch.rand_like(p).log_().neg_()).argmax(-1)
+
+    def leave(self, live):
+        rows = live.nonzero().squeeze(1)
+        self.caches = [[side[rows] for side in cache] for cache in self.caches]
+        return rows
 
 
 def timed(work):
@@ -300,20 +351,23 @@ def measure(size, workload, repeats, compiled):
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=1e-5, betas=(0.9, 0.99), weight_decay=0, fused=True)
     sequences, length = workload.prompts * workload.samples, workload.prompt + workload.response
-    sampler = Sampler(model, workload)
-    rate, rollouts, updates = square_rate(), [], []
+    samplers = {"rollout": Sampler(model, workload)}
+    if not compiled:
+        samplers["rollout_conventional"] = ConventionalSampler(model, workload)
+    rate, figures = square_rate(), {name: [] for name in (*samplers, "update")}
     for _ in range(repeats + 1):
         prompts = torch.randint(VOCABULARY, (workload.prompts, workload.prompt))
-        rollout, (answers, old, _, _) = timed(lambda: sampler.generate(prompts))
+        for name, sampler in samplers.items():
+            seconds, (answers, old, _, _) = timed(lambda: sampler.generate(prompts))
+            figures[name].append(sequences * workload.response / seconds)
         tokens = torch.cat([prompts.repeat_interleave(workload.samples, 0), answers], 1)
         advantages = torch.randn(sequences)
         seconds, _ = timed(lambda: update(
             loss, model, optimizer, tokens, workload.prompt, old, advantages,
             workload.micro_batch))
-        rollouts.append(sequences * workload.response / rollout)
-        updates.append(sequences * length / seconds)
+        figures["update"].append(sequences * length / seconds)
     return dict(size=size, workload=workload.name, sgemm=rate / 1e9,
-                rollout=statistics.median(rollouts[1:]), update=statistics.median(updates[1:]))
+                **{name: statistics.median(rates[1:]) for name, rates in figures.items()})
 
 
 def pair_order(heads, size):
@@ -393,14 +447,12 @@ def check_training(case):
     return float(max(errors))
 
 
-def check_sampling(elementwise, end):
-    """The sampler's log-probabilities and entropies against the update's, over answers of any length."""
+def check_sampling(sampler, response, end):
+    """A sampler's log-probabilities and entropies against the update's, over answers of any length."""
     torch.manual_seed(2)
-    model, workload = Model(*SIZES["83k"]), Workload(5, 12, 6, 4, 8)
-    if not elementwise:
-        workload = workload._replace(response=Sampler.SHORT + 4)
+    model, workload = Model(*SIZES["83k"]), Workload(5, response, 6, 4, 8)
     prompts = torch.randint(VOCABULARY, (workload.prompts, workload.prompt))
-    answers, log_probs, entropies, lengths = Sampler(model, workload).generate(prompts, end)
+    answers, log_probs, entropies, lengths = sampler(model, workload).generate(prompts, end)
     tokens = torch.cat([prompts.repeat_interleave(workload.samples, 0), answers], 1)
     with torch.no_grad():
         logits = model.training_logits(tokens[:, :-1], workload.prompt - 1)
@@ -421,8 +473,9 @@ def check(path):
                and c["temperature"] == 1]
     assert fitting, "no case of the peer's architecture"
     errors = [check_training(case) for case in fitting]
-    errors += [check_sampling(elementwise, end)
-               for elementwise in (True, False) for end in (-1, 3)]
+    errors += [check_sampling(sampler, response, end)
+               for sampler in (Sampler, ConventionalSampler)
+               for response in (Sampler.SHORT - 4, Sampler.SHORT + 4) for end in (-1, 3)]
     worst = max(errors)
     print(f"largest error {worst:.1e} over {len(errors)} cases")
     sys.exit(0 if worst < 2e-5 else 1)

@@ -41,7 +41,11 @@ struct LawData {
         notes[point.heldOut, default: []].append(words)
         continue
       }
-      curves.append(try LawData.curve(of: point, result: result, folder: folder))
+      let table = try RunLog.read(folder.events).table
+      curves.append(LawData.curve(of: point, result: result, table: table))
+      if let words = LawData.idleness(table, of: result.steps) {
+        notes[point.heldOut, default: []].append("\(point.label) (\(point.run)) \(words)")
+      }
     }
     self.curves = curves
     self.labels = labels
@@ -68,9 +72,8 @@ struct LawData {
   }
 
   private static func curve(
-    of point: SweepRecord.Point, result: RunResult, folder: RunFolder
-  ) throws -> Curve {
-    let table = try RunLog.read(folder.events).table
+    of point: SweepRecord.Point, result: RunResult, table: MetricTable
+  ) -> Curve {
     let entropy = table.points(of: MetricName.entropy)
     let scores = Dictionary(
       table.points(of: MetricName.valScore).map { ($0.step, $0.value) },
@@ -89,6 +92,15 @@ struct LawData {
       seed: point.config[path: "seed"]?.integer,
       baseSeed: point.config[path: "base.seed"]?.integer, labels: labels,
       definition: definition.isEmpty ? nil : definition, isHeldOut: point.heldOut, points: points)
+  }
+
+  /// What is to be said of a run whose policy was left alone at more than half of its steps; nil for others.
+  private static func idleness(_ table: MetricTable, of steps: Int) -> String? {
+    let updates = table.points(of: "updates")
+    let updated = updates.count { $0.value > 0 }
+    guard !updates.isEmpty, 2 * updated < steps else { return nil }
+    return
+      "was updated at \(updated) of \(steps) steps only: what its curve shows is mostly not learning"
   }
 
   /// Fits everything.

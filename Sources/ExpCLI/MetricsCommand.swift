@@ -25,6 +25,11 @@ struct MetricsCommand: ParsableCommand {
         Terminal.output(table.csv)
       } else {
         Terminal.output(MetricsCommand.text(table).rendered(Terminal.current.outputStyle))
+        let others = table.columns.map(\.name).filter { !MetricName.leading.contains($0) }.sorted()
+        if !others.isEmpty {
+          Terminal.message(
+            "and \(others.count) more with --csv or --json: \(others.joined(separator: ", "))")
+        }
       }
     }
   }

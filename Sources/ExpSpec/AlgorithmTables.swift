@@ -35,6 +35,30 @@ public enum AlgorithmTables {
       .joined(separator: "\n")
   }
 
+  /// Markdown: the keys of a section with their defaults; of `train` those that every algorithm reads.
+  public static func section(_ name: String) -> String {
+    let own = Set(AlgorithmSettings.all.map(\.key.name))
+    let keys =
+      name.isEmpty
+      ? SpecSchema.root.keys
+      : SpecSchema.section(name)?.keys.filter { name != "train" || !own.contains($0.name) } ?? []
+    let rows = keys.map { key in
+      "| `\(key.name)` | \(key.fallback.map { "`\($0.canonicalJSON)`" } ?? "") | \(words(key.value)) | \(cell(key.summary)) |"
+    }
+    return (["| key | default | value | what it is |", "| --- | --- | --- | --- |"] + rows)
+      .joined(separator: "\n")
+  }
+
+  private static func words(_ value: ValueSchema) -> String {
+    if case .map = value { return "a map, see below" }
+    return cell(value.expectation)
+  }
+
+  /// The sections that `section` knows, in the order of a spec.
+  public static let sections = [
+    "task", "model", "base", "train", "evaluate", "resources", "checkpoints", "limits", "trainer",
+  ]
+
   /// Markdown: the settings of the entropy controls.
   public static var controls: String {
     let rows = EntropyControl.methods.flatMap { method -> [String] in

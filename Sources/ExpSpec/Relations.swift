@@ -13,7 +13,7 @@ struct Relations {
     [
       pair, groupSize, miniBatches, keptPrompts, warmup, evaluations, covarianceBand,
       klCovGradient, tokenFraction, clipHigher, bonus, dualClip, accuracyBand, overlong, moving,
-      pairCount, tree, judge,
+      pairCount, tree, judge, ownMask, criticWarmup, keptTokens, primeWeights, segments,
     ].compactMap { $0 }
   }
 
@@ -97,8 +97,14 @@ struct Relations {
 
   /// Tokens of a mini-batch, from the longest answers the task has.
   private var tokensPerUpdate: Double {
-    number("train.prompts_per_step") * number("train.samples_per_prompt") * longestAnswer
+    number("train.prompts_per_step") * answersPerPrompt * longestAnswer
       / max(1, number("train.updates_per_rollout"))
+  }
+
+  /// Answers to one prompt; of a tree, its leaves.
+  private var answersPerPrompt: Double {
+    let levels = config[path: "train.spo_tree_structure"]?.array?.compactMap(\.number)
+    return levels?.reduce(1, *) ?? number("train.samples_per_prompt")
   }
 
   /// Tokens of the longest answer that the task asks for, as the trainer's task families have it.
@@ -231,6 +237,58 @@ struct Relations {
       "the task \(task) has no judge, so 'train.reward' cannot be \(reward)",
       ["train.reward", "task.name"],
       expected: "exact, or one of the tasks: \(SpecSchema.judgedTasks.joined(separator: ", "))")
+  }
+
+  private var isSegmented: Bool { text("train.algorithm")?.hasPrefix("spo_") == true }
+
+  private var ownMask: Resolver.Finding? {
+    let threshold = number("train.entropy_control.threshold")
+    guard isSegmented, method == "probability_mask",
+      threshold == number("train.spo_probability_threshold")
+    else { return nil }
+    return warning(
+      "probability_mask with \(shown(threshold)) changes nothing: the algorithm masks at that threshold by itself",
+      ["train.entropy_control", "train.algorithm"],
+      help: "leave such points out: exclude, or another threshold")
+  }
+
+  private var criticWarmup: Resolver.Finding? {
+    let steps = number("train.critic_warmup_steps")
+    guard steps > 0, steps >= number("train.steps") else { return nil }
+    return warning(
+      "the policy is never updated: the critic learns alone for \(Int(steps)) of \(Int(number("train.steps"))) steps",
+      ["train.critic_warmup_steps", "train.steps"])
+  }
+
+  private var keptTokens: Resolver.Finding? {
+    guard method == "high_entropy_tokens",
+      config[path: "train.entropy_control.reverse"]?.bool == true,
+      number("train.entropy_control.token_fraction") == 1
+    else { return nil }
+    return warning(
+      "the reverse of all tokens is none: the policy is never updated",
+      ["train.entropy_control.token_fraction", "train.entropy_control.reverse"])
+  }
+
+  private var primeWeights: Resolver.Finding? {
+    guard text("train.algorithm") == "prime", number("train.prime_process_weight") == 0,
+      number("train.prime_outcome_weight") == 0
+    else { return nil }
+    return error(
+      "with both weights 0 PRIME has no advantage",
+      ["train.prime_process_weight", "train.prime_outcome_weight"])
+  }
+
+  private var segments: Resolver.Finding? {
+    let tokens = number("train.spo_segment_tokens")
+    let isRead =
+      text("train.algorithm") == "spo_tree"
+      || text("train.spo_segmentation") == "fixed_length"
+    guard isRead, tokens >= longestAnswer else { return nil }
+    return warning(
+      "a segment of \(Int(tokens)) tokens holds the longest answer, which has \(Int(longestAnswer))",
+      ["train.spo_segment_tokens", "task.name"],
+      help: "every answer is one segment, so that nothing is told apart within it")
   }
 
   private func shown(_ value: Double) -> String { value.shortestText ?? "" }

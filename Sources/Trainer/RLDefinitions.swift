@@ -1,14 +1,24 @@
-internal import TrainerProtocol
+package import TrainerProtocol
 
 /// What each averaged series of an RL run means: what was averaged over what.
-struct RLDefinitions {
+package struct RLDefinitions {
   let train: TrainConfig
   let evaluate: EvaluateConfig
   let promptCount: Int
   let distinctCount: Int
 
+  /// Takes what the words depend on; `distinctCount` of the validation prompts are different ones.
+  package init(
+    train: TrainConfig, evaluate: EvaluateConfig, promptCount: Int, distinctCount: Int
+  ) {
+    self.train = train
+    self.evaluate = evaluate
+    self.promptCount = promptCount
+    self.distinctCount = distinctCount
+  }
+
   /// The definitions by name of the series.
-  var texts: [String: String] {
+  package var texts: [String: String] {
     evaluationTexts.merging(rolloutTexts) { first, _ in first }
       .merging(updateTexts) { first, _ in first }
       .merging(algorithmTexts) { first, _ in first }

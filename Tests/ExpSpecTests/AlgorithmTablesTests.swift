@@ -2,19 +2,27 @@ import ExpSpec
 import Foundation
 import Testing
 
-@Suite("The tables of docs/algorithms.md")
+@Suite("The tables of the documents")
 struct AlgorithmTablesTests {
-  static let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "docs/algorithms.md").path
+  static let folder = URL(filePath: #filePath).deletingLastPathComponent()
+    .deletingLastPathComponent()
+    .deletingLastPathComponent().appending(path: "docs").path
 
-  @Test("Each table is made from what specs are checked against")
-  func tables() throws {
-    var text = try String(contentsOfFile: AlgorithmTablesTests.file, encoding: .utf8)
+  @Test(
+    "Each table is made from what specs are checked against", arguments: ["algorithms", "spec"])
+  func tables(page: String) throws {
+    let file = AlgorithmTablesTests.folder + "/\(page).md"
+    var text = try String(contentsOfFile: file, encoding: .utf8)
     let written = text
-    for (name, table) in [
-      ("pairs", AlgorithmTables.pairs), ("settings", AlgorithmTables.settings),
-      ("controls", AlgorithmTables.controls),
-    ] {
+    let tables =
+      page == "algorithms"
+      ? [
+        ("pairs", AlgorithmTables.pairs), ("settings", AlgorithmTables.settings),
+        ("controls", AlgorithmTables.controls),
+      ]
+      : [("root", AlgorithmTables.section(""))]
+        + AlgorithmTables.sections.map { ($0, AlgorithmTables.section($0)) }
+    for (name, table) in tables {
       let begin = try #require(
         text.range(of: "<!-- generated: \(name) -->\n"), "no place for '\(name)'")
       let end = try #require(
@@ -22,7 +30,7 @@ struct AlgorithmTablesTests {
       text.replaceSubrange(begin.upperBound..<end.lowerBound, with: "\n\(table)\n\n")
     }
     if ProcessInfo.processInfo.environment["EXP_UPDATE_SCHEMAS"] == "1" {
-      try text.write(toFile: AlgorithmTablesTests.file, atomically: true, encoding: .utf8)
+      try text.write(toFile: file, atomically: true, encoding: .utf8)
     } else {
       #expect(
         text == written,

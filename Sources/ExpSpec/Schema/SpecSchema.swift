@@ -154,6 +154,12 @@ enum SpecSchema {
       "Rate at which the reference policy follows the policy at each update; 0 keeps the base."),
   ]
 
+  /// A section by its name.
+  static func section(_ name: String) -> MapSchema? {
+    guard case .map(let map) = root[name]?.value else { return nil }
+    return map
+  }
+
   /// The keys of a section as a message lists them; of `train` those that every algorithm reads, and how to find the rest.
   static func keyList(_ keys: [String], in section: String, prefix: String = "") -> String {
     let own = section == "train" ? Set(AlgorithmSettings.all.map(\.key.name)) : []

@@ -42,7 +42,9 @@ enum GoldenFunctions {
   /// - Throws: `GoldenError` for an unknown function, and for inputs that are missing or of the wrong shape.
   static func run(_ golden: GoldenCase) throws -> [String: GoldenValue] {
     guard let runner = runners[golden.function] else {
-      throw GoldenError("unknown function '\(golden.function)'")
+      throw GoldenError(
+        "unknown function '\(golden.function)'; expected one of: "
+          + runners.keys.sorted().joined(separator: ", "))
     }
     return try runner(golden)
   }
