@@ -57,6 +57,13 @@ public enum TrainerMain {
   }
 
   private static func train(requestAt path: String) throws -> TrainerExit {
+    TensorRuntime.onExhaustion { error in
+      write(
+        "exp-trainer: error: \(error)\n  help: lower 'train.micro_batch_size' or the model's size, or give the run more memory\n",
+        to: STDERR_FILENO)
+      // Everything up to the last checkpoint is on disk; what other attempts may find is more memory.
+      Glibc.exit(TrainerExit.failed.rawValue)
+    }
     StopSignal.catchSignals()
     StopSignal.watchParent()
     let folder = RunFolder(path: folder(of: path))

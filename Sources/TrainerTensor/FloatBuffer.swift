@@ -39,7 +39,7 @@ extension FloatBuffer {
     do {
       return try FloatBuffer(count: count)
     } catch {
-      preconditionFailure("\(error)")
+      TensorRuntime.exhausted(error)
     }
   }
 }

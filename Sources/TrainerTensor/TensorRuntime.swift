@@ -4,6 +4,18 @@ internal import TrainerKernels
 /// Process-wide settings of the numerical kernels.
 public enum TensorRuntime {
   private static let current = Mutex<Device?>(nil)
+  private static let exhaustion = Mutex<(@Sendable (TensorError) -> Never)?>(nil)
+
+  /// Says how the process ends where memory that a run cannot do without is missing; without a word it traps.
+  public static func onExhaustion(_ end: @escaping @Sendable (TensorError) -> Never) {
+    exhaustion.withLock { $0 = end }
+  }
+
+  /// Ends the process for want of memory.
+  static func exhausted(_ error: TensorError) -> Never {
+    if let end = exhaustion.withLock({ $0 }) { end(error) }
+    preconditionFailure("\(error)")
+  }
 
   /// Chooses the kernels that models made from now on use, and the threads of BLAS.
   ///
