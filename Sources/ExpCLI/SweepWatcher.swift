@@ -3,6 +3,7 @@ internal import ExpReport
 internal import ExpSchedule
 internal import ExpStore
 internal import FoundationEssentials
+internal import Glibc
 internal import TrainerProtocol
 
 /// Watches a sweep: shows its progress, writes down where runs come from, and keeps the store up to date.
@@ -65,6 +66,8 @@ final class SweepWatcher: SweepObserver {
   }
 
   func runFinished(_ id: RunID, folder: RunFolder) {
+    // A run whose base policy failed never began: there is nothing to take in.
+    guard access(folder.request, F_OK) == 0 else { return }
     do {
       for problem in try store.ingest(run: folder) { say("store: \(problem)") }
     } catch {
