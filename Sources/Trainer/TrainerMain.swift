@@ -31,7 +31,7 @@ public enum TrainerMain {
           write($0 + "\n", to: STDOUT_FILENO)
         }
         return (passed ? TrainerExit.succeeded : .failed).rawValue
-      case ["--help"], ["-h"]:
+      case ["--help"], ["-h"], ["golden", "--help"], ["golden", "-h"]:
         write(usage, to: STDOUT_FILENO)
         return TrainerExit.succeeded.rawValue
       case _ where arguments.count == 2 && arguments[0] == "--request":
