@@ -26,7 +26,7 @@ public enum TrainerMain {
       case ["bench"]:
         try bench()
         return TrainerExit.succeeded.rawValue
-      case _ where arguments.count > 1 && arguments[0] == "golden":
+      case _ where arguments.count > 1 && arguments[0] == "golden" && arguments[1].first != "-":
         let passed = GoldenCommand.run(paths: Array(arguments.dropFirst())) {
           write($0 + "\n", to: STDOUT_FILENO)
         }
