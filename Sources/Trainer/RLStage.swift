@@ -61,7 +61,7 @@ package final class RLStage: TrainingStage {
 
   private func collect(_ step: Int, into record: inout StepRecord) throws -> PolicyBatch {
     let begin = clock.now
-    let batch = try method.source.collect(step: step, into: &record).batch
+    let batch = try method.source.collect(step: step, into: &record)
     let seconds = (clock.now - begin).seconds
     record.values[StepMetric.rolloutSeconds] = seconds
     record.values[StepMetric.rolloutTokensPerSecond] =

@@ -10,8 +10,6 @@ extension TrainConfig {
   var penalisedTokens: Int { overlongBuffer ?? 0 }
   var largestPenalty: Double { overlongFactor ?? 1 }
   var referenceRate: Double { referenceEMA ?? 0 }
-  /// Answers to one prompt in a rollout; 1 where a tree says it.
-  var groupSize: Int { max(samplesPerPrompt ?? 1, 1) }
   /// SPO: tokens that the rollout was at least this sure of are no decisions; the control `probability_mask` sets it too.
   var maskThreshold: Double {
     let own = spoProbabilityThreshold ?? 1

@@ -1,13 +1,5 @@
 internal import TrainerProtocol
 
-/// What a step learns from.
-package struct Experience {
-  /// The samples with an advantage for every token.
-  package var batch: PolicyBatch
-  /// Answers that were sampled for it, before anything was dropped.
-  package var answerCount: Int
-}
-
 /// Where a step's experience comes from: whole answers in groups, or trees of segments.
 package protocol ExperienceSource: AnyObject {
   /// Models that learn beside the policy.
@@ -16,10 +8,10 @@ package protocol ExperienceSource: AnyObject {
   var floatingPointOperations: Double { get set }
   /// Takes the run's state, in which whatever lasts from step to step lives.
   func attach(_ state: TrainableState)
-  /// Samples, scores, drops and credits.
+  /// Samples, scores, drops and credits: the result has an advantage for every token.
   ///
   /// - Throws: `StopRequested` where a stop is wished for; the caller restores the state.
-  func collect(step: Int, into record: inout StepRecord) throws -> Experience
+  func collect(step: Int, into record: inout StepRecord) throws -> PolicyBatch
   /// Lets its own models learn from the batch.
   func learn(from batch: PolicyBatch, step: Int, into record: inout StepRecord) throws
 }
@@ -45,7 +37,7 @@ package final class GroupSource: ExperienceSource {
 
   package func attach(_ state: TrainableState) { credit.attach(state) }
 
-  package func collect(step: Int, into record: inout StepRecord) throws -> Experience {
+  package func collect(step: Int, into record: inout StepRecord) throws -> PolicyBatch {
     var kept: [PolicyBatch.Sample] = []
     var drawn: [PolicyBatch.Sample] = []
     var problems: [Problem] = []
@@ -77,7 +69,7 @@ package final class GroupSource: ExperienceSource {
       batch.advantages = try credit.advantages(batch, problems: problems, step: step, into: &record)
     }
     record.values[StepMetric.tokens] = Double(sampler.takeTokenCount())
-    return Experience(batch: batch, answerCount: drawn.count)
+    return batch
   }
 
   package func learn(from batch: PolicyBatch, step: Int, into record: inout StepRecord) throws {

@@ -20,7 +20,7 @@ package final class PairSource: ExperienceSource {
 
   package func attach(_ state: TrainableState) {}
 
-  package func collect(step: Int, into record: inout StepRecord) throws -> Experience {
+  package func collect(step: Int, into record: inout StepRecord) throws -> PolicyBatch {
     let config = sampler.config
     let problems = try sampler.problems(step: step)
     let answers = try sampler.answers(
@@ -31,7 +31,7 @@ package final class PairSource: ExperienceSource {
     record.values[StepMetric.tokens] = Double(sampler.takeTokenCount())
     record.values[StepMetric.groupsKept] =
       Double(batch.groups.count) / Double(config.promptsPerStep)
-    return Experience(batch: batch, answerCount: answers.count)
+    return batch
   }
 
   package func learn(from batch: PolicyBatch, step: Int, into record: inout StepRecord) throws {}

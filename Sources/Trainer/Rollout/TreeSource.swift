@@ -19,7 +19,7 @@ package final class TreeSource: ExperienceSource {
 
   package func attach(_ state: TrainableState) { self.state = state }
 
-  package func collect(step: Int, into record: inout StepRecord) throws -> Experience {
+  package func collect(step: Int, into record: inout StepRecord) throws -> PolicyBatch {
     let problems = try sampler.problems(step: step)
     var trees = try grow(problems, step: step)
     try score(&trees, problems)
@@ -33,7 +33,7 @@ package final class TreeSource: ExperienceSource {
     let chosen = choose(from: fresh, step: step)
     record.values[StepMetric.replayed] =
       Double(chosen.count { $0.step < step }) / Double(max(chosen.count, 1))
-    return Experience(batch: batch(chosen), answerCount: leaves.count)
+    return batch(chosen)
   }
 
   package func learn(from batch: PolicyBatch, step: Int, into record: inout StepRecord) throws {}
