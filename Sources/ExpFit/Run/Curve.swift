@@ -6,12 +6,15 @@ public struct CurvePoint: Sendable, Hashable {
   public var entropy: Double
   /// Validation score R, a share of 1 unless the data say otherwise.
   public var score: Double
+  /// Floating-point operations spent up to this step; nil where the data do not say.
+  public var compute: Double?
 
   /// Makes a point; values that were not measured are NaN.
-  public init(step: Int, entropy: Double, score: Double) {
+  public init(step: Int, entropy: Double, score: Double, compute: Double? = nil) {
     self.step = step
     self.entropy = entropy
     self.score = score
+    self.compute = compute
   }
 
   /// Whether both values can enter a fit: finite, and exp(H) is finite too.
@@ -35,6 +38,8 @@ public struct Curve: Sendable, Hashable {
   ///
   /// Fits across runs do not mix definitions.
   public var definition: String?
+  /// Distinct validation prompts behind each score; nil where the data do not say.
+  public var promptCount: Int?
   /// Whether the run is kept out of every fit across sizes.
   public var isHeldOut: Bool
   /// The evaluations in order of the step, unusable ones included, so that fits can list what they
@@ -44,8 +49,8 @@ public struct Curve: Sendable, Hashable {
   /// Makes a curve; points may come in any order.
   public init(
     id: String, modelParams: Double, seed: Int? = nil, baseSeed: Int? = nil,
-    labels: [String: String] = [:], definition: String? = nil, isHeldOut: Bool = false,
-    points: [CurvePoint]
+    labels: [String: String] = [:], definition: String? = nil,
+    promptCount: Int? = nil, isHeldOut: Bool = false, points: [CurvePoint]
   ) {
     self.id = id
     self.modelParams = modelParams
@@ -53,6 +58,7 @@ public struct Curve: Sendable, Hashable {
     self.baseSeed = baseSeed
     self.labels = labels
     self.definition = definition
+    self.promptCount = promptCount
     self.isHeldOut = isHeldOut
     let isSorted = zip(points, points.dropFirst()).allSatisfy { $0.step <= $1.step }
     self.points = isSorted ? points : points.sorted { $0.step < $1.step }

@@ -238,3 +238,17 @@ private struct SaturationSearch {
     return spread > 0 ? products * products / spread : -.infinity
   }
 }
+
+extension RivalComparison {
+  /// Says so where a rival predicts the held-out points better by more than a tenth.
+  var warning: LawWarning? {
+    guard let mine = law.heldOut, let best, let theirs = best.heldOut,
+      theirs.rmse < 0.9 * mine.rmse
+    else { return nil }
+    return LawWarning(
+      .rivalPredictsBetter,
+      "'\(best.form.rawValue)' predicts the held-out points better: "
+        + "RMSE \(shortText(theirs.rmse, digits: 3)) against the law's "
+        + "\(shortText(mine.rmse, digits: 3))")
+  }
+}
