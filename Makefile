@@ -1,7 +1,8 @@
 # The front door: the same commands for people and for CI. No target reads standard input.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format check smoke demo bench bench-trainer clean
+.PHONY: help setup build test lint format check smoke demo bench bench-trainer law-bench law-coverage \
+	bench-law clean
 
 # One configuration for product and tests: everything is compiled once.
 # The import check makes a module that imports what Package.swift does not grant it fail to build.
@@ -44,6 +45,19 @@ bench: build ## Trainer speed on one core, beside the sgemm rate of the same run
 bench-trainer: build ## Trainer speed beside PyTorch's, installed into .build/ first; some minutes
 	@bash benchmarks/setup
 	@python3 benchmarks/run </dev/null
+
+law-bench: setup
+	swift build $(SWIFT_FLAGS) --product law-bench </dev/null
+
+law-coverage: law-bench ## Simulate the coverage of the law's intervals and write it into docs/law
+	@set -o pipefail; $(BIN)/law-bench coverage </dev/null | \
+		python3 scripts/write-section docs/law/run.md coverage
+	@set -o pipefail; $(BIN)/law-bench sizes </dev/null | \
+		python3 scripts/write-section docs/law/sizes.md sizes
+
+bench-law: law-bench ## Speed of the law's fits on one core, beside statsmodels where python3 has it
+	$(BIN)/law-bench speed </dev/null
+	@set -o pipefail; $(BIN)/law-bench data 40 </dev/null | python3 benchmarks/law_statsmodels.py
 
 clean: ## Remove build products; never runs/
 	rm -rf .build

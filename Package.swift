@@ -103,6 +103,9 @@ let package = Package(
     .executableTarget(
       name: "exp-trainer", dependencies: ["Trainer", "TrainerProtocol"], swiftSettings: strict),
 
+    // MARK: Measure: coverage and speed of the law's fits, for docs/ and benchmarks
+    .executableTarget(name: "law-bench", dependencies: ["ExpFit"], swiftSettings: strict),
+
     // MARK: Build: the trainer's sources, hashed into the trainer
     .plugin(name: "SourceFingerprint", capability: .buildTool()),
 

@@ -38,7 +38,8 @@ struct ExpCommand: ParsableCommand {
       CommandGroup(
         name: "The law",
         subcommands: [
-          FitCommand.self, PredictCommand.self, PlotCommand.self,
+          FitCommand.self, PredictCommand.self, ScoreCommand.self, CompareCommand.self,
+          PlotCommand.self, PruneReplayCommand.self,
         ]),
       CommandGroup(name: "The machine", subcommands: [DoctorCommand.self]),
     ])

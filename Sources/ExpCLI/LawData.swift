@@ -7,8 +7,10 @@ internal import TrainerProtocol
 
 /// The curves of a sweep, taken from its run folders, with what people call them.
 struct LawData {
-  /// A curve for every run that has measured anything.
+  /// A curve for every finished run that has measured anything.
   let curves: [Curve]
+  /// Runs that have not ended well, with their curves so far; empty where nobody asked for them.
+  let unfinished: [UnfinishedCurve]
   /// Labels by run id.
   let labels: [String: String]
   /// Points of the plan without a finished run, in words, held-out ones aside.
@@ -18,46 +20,63 @@ struct LawData {
   /// When the first run of each held-out size began, UTC, by parameter count.
   let heldOutStarts: [Double: String]
 
+  /// A run that has not ended well.
+  struct UnfinishedCurve {
+    let curve: Curve
+    let state: String
+    let step: Int
+    let plannedSteps: Int?
+  }
+
   /// Reads the curves of a sweep.
   ///
-  /// Only finished runs are read; every other one is named in `notes`, so that nothing is dropped in silence.
-  init(sweep name: String, paths: RunPaths) throws {
+  /// Only finished runs are in `curves`; every other one is named in `notes` with its state and the steps it reached,
+  /// so that nothing is dropped in silence.
+  init(
+    sweep name: String, paths: RunPaths, pairing: LawPairing = .validation,
+    includingUnfinished: Bool = false
+  ) throws {
     let record = try LawData.record(of: name, paths: paths)
     var curves: [Curve] = []
+    var unfinished: [UnfinishedCurve] = []
     var labels: [String: String] = [:]
     var notes: [Bool: [String]] = [:]
     var starts: [Double: String] = [:]
+    let keys = LawData.labelKeys(of: record.points.map(\.config))
     for point in record.points {
       let folder = paths.run(point.run)
       let status = RunStatus.read(folder)
       labels[point.run.text] = point.label
-      if point.heldOut, let start = try LawData.start(of: folder),
+      let log = access(folder.events, F_OK) == 0 ? try RunLog.read(folder.events) : nil
+      if point.heldOut, let start = log?.attempts.first?.startedAt,
         let size = point.config[path: "model.params"]?.number
       {
         starts[size] = min(starts[size] ?? start, start)
       }
+      let builder = LawCurve(point: point, pairing: pairing, labelKeys: keys)
       guard status.state == .succeeded, let result = status.result else {
-        let words = "\(point.label) (\(point.run)) is \(status.state.rawValue) and left out"
-        notes[point.heldOut, default: []].append(words)
+        let partial = UnfinishedCurve(
+          curve: builder.curve(log?.table, definitions: [:]), state: status.state.rawValue,
+          step: log?.table.steps.last ?? 0,
+          plannedSteps: point.config[path: "train.steps"]?.integer)
+        let isShown = includingUnfinished && !partial.curve.points.isEmpty
+        if isShown { unfinished.append(partial) }
+        notes[point.heldOut, default: []].append(
+          LawData.words(on: point, partial, reason: status.reason, isShown: isShown))
         continue
       }
-      let table = try RunLog.read(folder.events).table
-      curves.append(LawData.curve(of: point, result: result, table: table))
+      let table = log?.table ?? MetricTable(steps: [], columns: [])
+      curves.append(builder.curve(table, definitions: result.definitions))
       if let words = LawData.idleness(table, of: result.steps) {
         notes[point.heldOut, default: []].append("\(point.label) (\(point.run)) \(words)")
       }
     }
     self.curves = curves
+    self.unfinished = unfinished
     self.labels = labels
     self.notes = notes[false] ?? []
     heldOutNotes = notes[true] ?? []
     heldOutStarts = starts
-  }
-
-  /// When the first attempt of a run began; nil where none did.
-  private static func start(of folder: RunFolder) throws -> String? {
-    guard access(folder.events, F_OK) == 0 else { return nil }
-    return try RunLog.read(folder.events).attempts.first?.startedAt
   }
 
   private static func record(of name: String, paths: RunPaths) throws -> SweepRecord {
@@ -71,27 +90,32 @@ struct LawData {
     }
   }
 
-  private static func curve(
-    of point: SweepRecord.Point, result: RunResult, table: MetricTable
-  ) -> Curve {
-    let entropy = table.points(of: MetricName.entropy)
-    let scores = Dictionary(
-      table.points(of: MetricName.valScore).map { ($0.step, $0.value) },
-      uniquingKeysWith: { _, last in last })
-    let points = entropy.map {
-      CurvePoint(step: $0.step, entropy: $0.value, score: scores[$0.step] ?? .nan)
+  /// The keys in which the points of a sweep differ, seeds and the parts of a size aside.
+  private static func labelKeys(of configs: [JSONValue]) -> [String] {
+    var first: [String: JSONValue] = [:]
+    var varying: Set<String> = ["train.algorithm"]
+    for (index, config) in configs.enumerated() {
+      let leaves = config.flattened()
+      for (path, value) in leaves {
+        if index == 0 {
+          first[path] = value
+        } else if first[path] != value {
+          varying.insert(path)
+        }
+      }
     }
-    var labels: [String: String] = [:]
-    labels["train.algorithm"] = point.config[path: "train.algorithm"]?.string
-    labels["train.entropy_control"] = point.config[path: "train.entropy_control.method"]?.string
-    let definition = [MetricName.entropy, MetricName.valScore]
-      .compactMap { name in result.definitions[name].map { "\(name): \($0)" } }
-      .joined(separator: "; ")
-    return Curve(
-      id: point.run.text, modelParams: point.config[path: "model.params"]?.number ?? .nan,
-      seed: point.config[path: "seed"]?.integer,
-      baseSeed: point.config[path: "base.seed"]?.integer, labels: labels,
-      definition: definition.isEmpty ? nil : definition, isHeldOut: point.heldOut, points: points)
+    return varying.filter { !$0.hasSuffix("seed") && !$0.hasPrefix("model.") }.sorted()
+  }
+
+  private static func words(
+    on point: SweepRecord.Point, _ partial: UnfinishedCurve, reason: String?, isShown: Bool
+  ) -> String {
+    let planned = partial.plannedSteps.map { " of \($0)" } ?? ""
+    let progress = partial.step > 0 ? " after \(partial.step)\(planned) steps" : ""
+    let why = reason.map { " (\($0))" } ?? ""
+    let fate =
+      isShown ? "its curve so far is fitted by itself, and is in no fit across runs" : "left out"
+    return "\(point.label) (\(point.run)) is \(partial.state)\(progress)\(why): \(fate)"
   }
 
   /// What is to be said of a run whose policy was left alone at more than half of its steps; nil for others.
@@ -104,7 +128,9 @@ struct LawData {
   }
 
   /// Fits everything.
-  func fit(level: Double) -> SweepFit { SweepFit(curves, level: level) }
+  func fit(level: Double, method: LawMethod = .standard) -> SweepFit {
+    SweepFit(curves, level: level, method: method)
+  }
 
   /// Fits what a prediction of held-out sizes may rest on: everything but their own runs.
   func fitForPrediction(level: Double) -> SweepFit {

@@ -38,7 +38,8 @@ struct PlanCommand: ParsableCommand {
   /// What a plan says of a run: `new` is whatever would run.
   private static func state(_ status: RunStatus) -> String {
     switch status.state {
-    case .succeeded, .pruned: "done"
+    case .succeeded: "done"
+    case .pruned: "pruned"
     case .failed, .timedOut: "failed"
     case .running: "running"
     case .pending, .cancelled, .lost: "new"
@@ -98,13 +99,19 @@ struct PlanCommand: ParsableCommand {
     _ session: SweepSession, _ states: [String], paths: RunPaths
   ) -> String {
     let plan = session.plan
-    let open = zip(plan.points, states).filter { $0.1 != "done" }.map(\.0)
+    let keepsPruned = session.spec.prune != nil
+    let open = zip(plan.points, states).filter { _, state in
+      state != "done" && !(keepsPruned && state == "pruned")
+    }.map(\.0)
     let wanted = Set(open.map(\.baseHash))
     let bases = plan.bases.filter {
       wanted.contains($0.configHash)
         && RunStatus.read(paths.base(session.baseID($0.configHash))).state != .succeeded
     }
-    guard !open.isEmpty else { return "all \(plan.points.count) points are done" }
+    guard !open.isEmpty else {
+      let pruned = states.contains("pruned") ? " or pruned" : ""
+      return "all \(plan.points.count) points are done\(pruned)"
+    }
     let cost = (open.map(\.cost) + bases.map(\.cost)).reduce(.zero, +)
     return "\(SpecArguments.count(open.count, "point")) to run"
       + " and \(bases.count) base \(bases.count == 1 ? "policy" : "policies") to train:"

@@ -8,16 +8,22 @@ internal import TrainerProtocol
 /// `exp plot`: R against exp(H), a series a size.
 struct PlotCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "plot", abstract: "Plot R against exp(H) per model size, with the fitted lines.")
+    commandName: "plot", abstract: "Plot R against exp(H) per model size, with the fitted lines.",
+    discussion: "With --early: how well the first points of the runs foretell the rest.")
 
   @Argument(help: "The sweep.") var sweep: String
+  @Flag(help: "Plot the error of fits on the first points on the rest, over the share fitted.")
+  var early = false
   @Option(help: "Write an SVG file here instead of drawing in the terminal.") var svg: String?
   @OptionGroup var location: LocationOptions
 
   func run() throws {
     try reportingFailures {
       let paths = location.paths()
-      let plot = try PlotCommand.plot(of: sweep, paths: paths)
+      let plot =
+        try early
+        ? PlotCommand.earlyPlot(of: sweep, paths: paths)
+        : PlotCommand.plot(of: sweep, paths: paths)
       guard let svg else {
         Terminal.output(plot.terminal(Terminal.current.outputStyle))
         return
@@ -35,6 +41,15 @@ struct PlotCommand: ParsableCommand {
     return ScatterPlot(
       title: "\(sweep): R against exp(H)", fit: fit,
       heldOut: fit.settled(by: registered, starts: data.heldOutStarts).map(\.test))
+  }
+
+  /// The error of early fits over the share of the points they had.
+  static func earlyPlot(of sweep: String, paths: RunPaths) throws -> ScatterPlot {
+    let data = try LawData(sweep: sweep, paths: paths)
+    for note in data.notes + data.heldOutNotes { Terminal.message(note) }
+    return ScatterPlot(
+      title: "\(sweep): early fits judged on the rest, medians over runs",
+      early: EarlyPrediction(data.fit(level: 0.95).runs))
   }
 
   /// Writes the plot as SVG, whole or not at all.

@@ -44,7 +44,16 @@ struct RunsCommand: ParsableCommand {
     }
   }
 
+  /// Why a run is what it is has a column only where somebody said so.
   private static func table(_ rows: [RunRow]) -> TextTable {
+    var table = numbers(of: rows)
+    guard rows.contains(where: { $0.reason != nil }) else { return table }
+    table.columns.append(.init("reason"))
+    for (index, row) in rows.enumerated() { table.rows[index].append(.init(row.reason ?? "")) }
+    return table
+  }
+
+  private static func numbers(of rows: [RunRow]) -> TextTable {
     TextTable(
       columns: [
         .init("run", .right), .init("sweep"), .init("point"), .init("status"),

@@ -38,7 +38,25 @@ struct StatusCommand: ParsableCommand {
           columns: [.init("sweep"), .init("points", .right), .init("states"), .init("run by")],
           rows: Array(rows), emptyText: "no sweeps"
         ).rendered(Terminal.current.outputStyle))
+      for line in try pruned(sweeps, limit: 10) { Terminal.output(line) }
     }
+  }
+
+  /// The pruned runs with their reasons, the first few.
+  private func pruned(_ sweeps: [SweepRow], limit: Int) throws -> [String] {
+    let names = sweeps.filter { $0.states[.pruned, default: 0] > 0 }.map(\.name)
+    guard !names.isEmpty else { return [] }
+    let store = try location.openStore()
+    var lines: [String] = []
+    for name in names {
+      for row in try store.runs(matching: nil, sweep: name, sort: nil) where row.status == .pruned {
+        lines.append(
+          "\(name): \(row.label) (\(row.id)) pruned: \(row.reason ?? "no reason recorded")")
+      }
+    }
+    let rest = lines.count - limit
+    return [""] + lines.prefix(limit)
+      + (rest > 0 ? ["… and \(rest) more: exp runs 'status = pruned'"] : [])
   }
 
   private static func document(

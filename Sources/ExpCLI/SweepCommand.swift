@@ -22,7 +22,7 @@ struct SweepCommand: ParsableCommand {
 
   @OptionGroup var arguments: SpecArguments
   @Option(help: "Runs at one time (default: as many as the cores allow).") var jobs: Int?
-  @Option(help: "What of an earlier sweep is run again: none, failed or all.")
+  @Option(help: "What of an earlier sweep is run again: none, failed, pruned or all.")
   var rerun = SweepSettings.Rerun.none.rawValue
   @Flag(help: "Stop at the first failure.") var failFast = false
   @Flag(help: "Refuse a repository with uncommitted changes.") var requireClean = false
@@ -32,7 +32,7 @@ struct SweepCommand: ParsableCommand {
   func validate() throws {
     if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1, not \(jobs)") }
     guard SweepSettings.Rerun(rawValue: rerun) != nil else {
-      throw ValidationError("--rerun is none, failed or all, not '\(rerun)'")
+      throw ValidationError("--rerun is none, failed, pruned or all, not '\(rerun)'")
     }
   }
 
@@ -69,12 +69,32 @@ struct SweepCommand: ParsableCommand {
     scheduling.failFast = failFast
     var settings = SweepSettings(scheduling: scheduling)
     settings.rerun = SweepSettings.Rerun(rawValue: rerun) ?? .none
+    settings.keepsPruned = session.spec.prune != nil
     let runner = try SweepRunner(
       jobs: session.jobs(), paths: paths, trainerCommand: session.trainer.command,
       compute: session.compute, sourceFingerprint: session.trainer.sourceFingerprint,
-      environment: TrainerProbe.neutralEnvironment, settings: settings, observer: watcher)
+      environment: TrainerProbe.neutralEnvironment, settings: settings, observer: watcher,
+      advisor: adviser(session, record, settings.rerun, paths))
     defer { watcher.finish() }
     return try runner.run()
+  }
+
+  /// Who prunes, where the spec asks for it.
+  ///
+  /// What `--rerun pruned` carries on is left alone, for it would be stopped again at once.
+  private func adviser(
+    _ session: SweepSession, _ record: SweepRecord, _ rerun: SweepSettings.Rerun, _ paths: RunPaths
+  ) -> PruneAdviser? {
+    let pruned = Set(
+      record.points.map(\.run).filter { RunStatus.read(paths.run($0)).state == .pruned })
+    guard let prune = session.spec.prune else {
+      if !pruned.isEmpty {
+        Terminal.message("\(pruned.count) pruned runs are carried on, for the spec has no 'prune'")
+      }
+      return nil
+    }
+    return PruneAdviser(
+      prune, plan: record, paths: paths, exempt: rerun == .pruned ? pruned : [])
   }
 
   /// A sweep is its newest plan: points of an earlier one keep their runs, but leave its fits.
@@ -165,6 +185,7 @@ struct SweepCommand: ParsableCommand {
   ) throws {
     let name = session.plan.experiment
     let bad = outcome.states.values.filter { $0 != .succeeded && $0 != .pruned }
+    let pruned = outcome.states.values.count { $0 == .pruned }
     let isOpen = outcome.states.values.contains { !$0.isFinished || $0 == .cancelled }
     if outcome.stopped, outcome.stopCause != .failFast, isOpen {
       let words = ["exp sweep \(arguments.spec)"] + arguments.overrides
@@ -172,13 +193,20 @@ struct SweepCommand: ParsableCommand {
       throw ExitStatus.canGoOn
     }
     if outcome.attemptsStarted == 0 && bad.isEmpty {
-      Terminal.message("nothing to run: all \(session.plan.points.count) points are done")
+      Terminal.message(
+        "nothing to run: all \(session.plan.points.count) points are done"
+          + (pruned > 0 ? " or pruned" : ""))
     } else {
       let took = NumberText.duration(seconds: outcome.wallSeconds)
+      let done = outcome.states.count - bad.count - pruned
       Terminal.message(
-        "\(name): \(outcome.states.count - bad.count) of \(outcome.states.count) jobs done in \(took)"
+        "\(name): \(done) of \(outcome.states.count) jobs done"
+          + (pruned > 0 ? ", \(pruned) pruned" : "") + " in \(took)"
       )
     }
+    let summary = try PruneSummary(
+      SweepRecord.read(name, below: paths), cores: session.spec.resources.cores, paths: paths)
+    if let words = summary.words { Terminal.message(words) }
     try SweepCommand.recordFits(sweep: name, database: location.databasePath(), paths: paths)
     Terminal.message("look: exp fit \(name) · exp plot \(name) · exp runs")
     if !bad.isEmpty { throw ExitStatus.someRunsFailed }

@@ -34,7 +34,9 @@ final class SweepWatcher: SweepObserver {
   }
 
   func jobChanged(_ snapshot: JobSnapshot) {
-    guard snapshot.state.isFinished, snapshot.state != .succeeded else { return }
+    // A run that succeeded has a reason where something else was to become of it.
+    guard snapshot.state.isFinished, snapshot.state != .succeeded || snapshot.reason != nil
+    else { return }
     let reason = snapshot.reason.map { ": \($0)" } ?? ""
     say("\(snapshot.label) (\(snapshot.id)) \(snapshot.state.rawValue)\(reason)")
   }

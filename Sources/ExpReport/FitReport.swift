@@ -1,6 +1,6 @@
 public import ExpFit
 
-/// What `exp fit` tells people: every run's law, the lines across sizes, and how well they predict.
+/// What `exp fit` tells people: every run's law, its rivals, the lines across sizes, and how well they predict.
 public struct FitReport: Sendable, Hashable {
   /// A held-out size settled by its runs.
   public struct HeldOut: Sendable, Hashable {
@@ -24,6 +24,15 @@ public struct FitReport: Sendable, Hashable {
   public var heldOut: [HeldOut]
   /// Warnings that are listed at most; the rest are counted.
   public var warningLimit: Int
+  /// Which H stands beside which R; nil for a log, whose columns say it.
+  public var pairing: LawPairing?
+  /// Runs that have not ended well and whose curves so far were asked for.
+  public var unfinished: [UnfinishedRun] = []
+  /// How well the first points foretell the rest; nil where nobody asked.
+  public var early: EarlyPrediction?
+
+  /// Runs that have a row each; of more, there is a row for each size.
+  static let rowLimit = 40
 
   /// Makes a report; without `heldOut`, the fit's own predictions of held-out sizes are told as made only now.
   public init(
@@ -38,11 +47,16 @@ public struct FitReport: Sendable, Hashable {
 
   /// Returns the whole report, its sections apart by empty lines.
   public func rendered(_ style: Style = .plain) -> String {
-    var sections = [([runTable.rendered(style)] + runNotes(style)).joined(separator: "\n")]
+    var sections = [([runTable(style).rendered(style)] + runNotes(style)).joined(separator: "\n")]
+    if !unfinished.isEmpty { sections.append(unfinishedSection(style)) }
     let warnings = warningLines(style)
     if !warnings.isEmpty {
       sections.append(([style.paint("warnings", .bold)] + warnings).joined(separator: "\n"))
     }
+    if let rivals = rivalSection(style) { sections.append(rivals) }
+    if let early { sections.append(earlySection(early, style)) }
+    let definitions = DefinitionGroups(fit.runs.map(\.curve))
+    if definitions.areMixed { sections.append(definitionSection(definitions, style)) }
     sections.append(scalingSection(style))
     if let leaveOneOut = fit.leaveOneOut {
       sections.append(PredictionText.leaveOneOut(leaveOneOut, style))
@@ -51,137 +65,69 @@ public struct FitReport: Sendable, Hashable {
     return sections.joined(separator: "\n\n")
   }
 
-  // MARK: Runs
-
-  /// One row per run; numbers carry their standard error or interval.
-  public var runTable: TextTable {
-    TextTable(
-      columns: [
-        .init("run"), .init("N", .right), .init("seed", .right), .init("a", .right),
-        .init("b", .right), .init("ceiling [\(percent(fit.level))]", .right), .init("R²", .right),
-        .init("RMSE", .right), .init("RMSE ahead", .right), .init("best rival ahead", .right),
-        .init("warnings", .right),
-      ],
-      rows: fit.runs.map(row), emptyText: "no runs to fit")
-  }
-
-  private func runNotes(_ style: Style) -> [String] {
-    guard !fit.runs.isEmpty else { return [] }
-    var notes = ["ahead: fitted on the first 60 % of a run's points, judged on the rest"]
-    if fit.runs.contains(where: \.curve.isHeldOut) {
-      notes.append("*: held out, so not in the lines across sizes")
-    }
-    return notes.flatMap { DisplayText.wrapped($0, to: style.width) }
-  }
-
-  private func row(_ run: RunFit) -> [TextTable.Cell] {
-    let place: [TextTable.Cell] = [
-      .init(name(run)), .init(NumberText.size(run.curve.modelParams)),
-      .init(run.curve.seed.map(String.init) ?? NumberText.missing),
-    ]
-    guard case .success(let law) = run.law else {
-      let dash = TextTable.Cell(NumberText.missing)
-      return place + Array(repeating: dash, count: 7) + [.init("no fit", .red)]
-    }
-    let count = run.warnings.count
-    let ink: Ink? = run.lawHolds ? (count > 0 ? .yellow : nil) : .red
-    return place + [
-      .init(NumberText.withError(law.a, law.aStandardError)),
-      .init(NumberText.withError(law.b, law.bStandardError)),
-      .init(PredictionText.interval(law.ceiling, law.ceilingInterval)),
-      .init(NumberText.fixed(law.r2, decimals: 3)),
-      .init(NumberText.significant(law.rmse, digits: 2)),
-      .init(NumberText.significant(run.rivals?.law.heldOut?.rmse, digits: 2)),
-      .init(rival(run.rivals?.best)), .init(count == 0 ? "" : "\(count)", ink),
-    ]
-  }
-
-  private func rival(_ best: FormComparison?) -> String {
-    guard let best, let error = best.heldOut?.rmse else { return NumberText.missing }
-    return "\(NumberText.significant(error, digits: 2)) \(FitReport.words(best.form))"
-  }
-
-  private func name(_ run: RunFit) -> String {
-    (labels[run.curve.id] ?? run.curve.id) + (run.curve.isHeldOut ? " *" : "")
-  }
-
-  static func words(_ form: LawForm) -> String {
-    switch form {
-    case .law: "law"
-    case .linearInEntropy: "line in H"
-    case .lineInStep: "line in step"
-    case .saturationInStep: "saturation in step"
-    case .mean: "mean"
-    }
+  func name(_ curve: Curve) -> String {
+    (labels[curve.id] ?? curve.id) + (curve.isHeldOut ? " *" : "")
   }
 
   // MARK: Warnings
 
   private func warningLines(_ style: Style) -> [String] {
-    var all: [(words: String, isGrave: Bool)] = []
-    for run in fit.runs {
-      let label = DisplayText.clean(name(run))
-      if case .failure(let reason) = run.law { all.append(("\(label): no fit: \(reason)", true)) }
-      all += run.warnings.map { ("\(label): \($0.message)", $0.contradictsLaw) }
+    let all = fit.runs.count > FitReport.rowLimit ? groupedWarnings : sentences(on: fit.runs)
+    let words =
+      all + sentences(on: unfinished.map(\.run))
+      + fit.scalingWarnings.map { ("across sizes: \($0)", false) }
+    var lines = words.prefix(warningLimit).flatMap {
+      PredictionText.bullet($0.0, isGrave: $0.1, style)
     }
-    all += fit.scalingWarnings.map { ("across sizes: \($0)", false) }
-    var lines = all.prefix(warningLimit).flatMap {
-      PredictionText.bullet($0.words, isGrave: $0.isGrave, style)
-    }
-    if all.count > warningLimit { lines.append("  … and \(all.count - warningLimit) more") }
+    if words.count > warningLimit { lines.append("  … and \(words.count - warningLimit) more") }
     return lines
   }
 
-  // MARK: Sizes
-
-  private func scalingSection(_ style: Style) -> String {
-    switch fit.scaling {
-    case .failure(let reason):
-      return "no lines across sizes: \(DisplayText.clean(reason.reason))"
-    case .success(let scaling):
-      let heading =
-        "across \(scaling.sizes.count) sizes, \(scaling.runCount) runs: value = intercept + slope ln N"
-      var lines = [style.paint(heading, .bold), scalingTable(scaling).rendered(style)]
-      if scaling.a.slopeInterval == nil {
-        lines.append("no intervals: a line over fewer than 3 sizes has none")
-      }
-      return lines.joined(separator: "\n")
+  private func sentences(on runs: [RunFit]) -> [(String, Bool)] {
+    runs.flatMap { run -> [(String, Bool)] in
+      let label = DisplayText.clean(name(run.curve))
+      if case .failure(let reason) = run.law { return [("\(label): no fit: \(reason)", true)] }
+      return run.warnings.map { ("\(label): \($0.message)", $0.contradictsLaw) }
     }
   }
 
-  private func scalingTable(_ scaling: ScalingFit) -> TextTable {
-    let level = percent(fit.level)
-    return TextTable(
-      columns: [
-        .init("of"), .init("intercept [\(level)]", .right),
-        .init("slope per ln N [\(level)]", .right),
-        .init("R²", .right), .init("RMSE", .right),
-      ],
-      rows: [("a", scaling.a), ("b", scaling.b), ("ceiling", scaling.ceiling)].map { name, line in
-        [
-          .init(name), .init(PredictionText.interval(line.intercept, line.interceptInterval)),
-          .init(PredictionText.interval(line.slope, line.slopeInterval)),
-          .init(NumberText.fixed(line.r2, decimals: 3)),
-          .init(NumberText.significant(line.rmse, digits: 2)),
-        ]
-      })
+  /// One line a kind of warning, with the first run's words as an example.
+  private var groupedWarnings: [(String, Bool)] {
+    var lines: [(String, Bool)] = []
+    let without = fit.runs.filter(\.hasNoLaw)
+    if let first = without.first, case .failure(let reason) = first.law {
+      lines.append(
+        (group(without.map(\.curve), "have no fit, such as", "no fit", reason.reason), true))
+    }
+    for kind in LawWarning.Kind.allCases {
+      let warned = fit.runs.filter { $0.warnings.contains { $0.kind == kind } }
+      guard let first = warned.first,
+        let warning = first.warnings.first(where: { $0.kind == kind })
+      else { continue }
+      lines.append(
+        (
+          group(warned.map(\.curve), "have a warning such as", nil, warning.message),
+          warning.contradictsLaw
+        ))
+    }
+    return lines
   }
 
-  private func heldOutSection(_ settled: HeldOut, _ style: Style) -> String {
-    let test = settled.test
-    let when =
-      settled.registeredAt.map { "registered \(DisplayText.clean($0)), before it ran" }
-      ?? "predicted after the fact"
-    let heading =
-      "held out: \(NumberText.size(test.forecast.size)), "
-      + "\(PredictionText.count(test.runCount, "run")), \(when)"
-    var lines = [style.paint(heading, .bold), PredictionText.table(of: test).rendered(style)]
-    var ceilings: Interval?
-    if case .success(let scaling) = fit.scaling { ceilings = scaling.ceilingRange }
-    lines += PredictionText.verdict(on: test, ceilings: ceilings)
-      .flatMap { DisplayText.wrapped($0, to: style.width) }
-    return lines.joined(separator: "\n")
+  private func group(
+    _ curves: [Curve], _ verb: String, _ state: String?, _ words: String
+  ) -> String {
+    let label = DisplayText.clean(curves.first.map(name) ?? "")
+    let stated = state.map { "\($0): " } ?? ""
+    guard curves.count > 1 else { return "\(label): \(stated)\(words)" }
+    return "\(curves.count) of \(fit.runs.count) runs \(verb) that of \(label): \(words)"
   }
 
-  private func percent(_ level: Double) -> String { PredictionText.percent(level) }
+  func percent(_ level: Double) -> String { PredictionText.percent(level) }
+}
+
+extension RunFit {
+  var hasNoLaw: Bool {
+    guard case .failure = law else { return false }
+    return true
+  }
 }

@@ -22,6 +22,8 @@ public struct PredictReport: Sendable, Hashable {
       lines += PredictionText.bullet("\(words): \(reason)", isGrave: true, style)
     }
     let forecast = prediction.forecast
+    lines += [PredictionText.formWords(forecast)].compactMap { $0 }
+      .flatMap { DisplayText.wrapped($0, to: style.width) }
     if !isWithheld {
       lines += PredictionText.width(
         of: forecast.ceiling.interval, against: prediction.ceilingRange
@@ -54,10 +56,10 @@ public struct PredictReport: Sendable, Hashable {
     }
     return TextTable(
       columns: PredictionText.columns(level: forecast.level),
-      rows: [
-        PredictionText.predicted(forecast, withheld: isWithheld),
-        naive(PredictionText.naiveLargest, forecast.naiveLargest),
-        naive(PredictionText.naiveMean, forecast.naiveMean),
-      ])
+      rows: [PredictionText.predicted(forecast, withheld: isWithheld)]
+        + PredictionText.formRows(forecast, withheld: isWithheld).map(\.cells) + [
+          naive(PredictionText.naiveLargest, forecast.naiveLargest),
+          naive(PredictionText.naiveMean, forecast.naiveMean),
+        ])
   }
 }

@@ -34,16 +34,18 @@ enum PredictionText {
     }
     return TextTable(
       columns: columns(level: forecast.level) + [.init("error", .right)],
-      rows: [
-        predicted(forecast) + [.init(signed(test.error.ceiling))],
-        naive(naiveLargest, forecast.naiveLargest, test.naiveLargestError),
-        naive(naiveMean, forecast.naiveMean, test.naiveMeanError),
-        [
-          .init("measured"), .init(NumberText.significant(test.observed.a)),
-          .init(NumberText.significant(test.observed.b)),
-          .init(NumberText.significant(test.observed.ceiling)), "",
-        ],
-      ])
+      rows: [predicted(forecast) + [.init(signed(test.error.ceiling))]]
+        + formRows(forecast).map { form, cells in
+          cells + [.init(signed(test.formErrors[form]?.ceiling))]
+        } + [
+          naive(naiveLargest, forecast.naiveLargest, test.naiveLargestError),
+          naive(naiveMean, forecast.naiveMean, test.naiveMeanError),
+          [
+            .init("measured"), .init(NumberText.significant(test.observed.a)),
+            .init(NumberText.significant(test.observed.b)),
+            .init(NumberText.significant(test.observed.ceiling)), "",
+          ],
+        ])
   }
 
   static let naiveLargest = "as largest"
@@ -67,6 +69,52 @@ enum PredictionText {
       .init(interval(forecast.b.value, forecast.b.interval)),
       .init(withheld ? NumberText.missing : ceiling),
     ]
+  }
+
+  /// What each form says by itself, with its share of the evidence; nothing where there is one only.
+  static func formRows(
+    _ forecast: SizeForecast, withheld: Bool = false
+  ) -> [(form: ScalingForm, cells: [TextTable.Cell])] {
+    guard forecast.forms.count > 1 else { return [] }
+    return forecast.forms.map { form in
+      let ceiling = interval(form.ceiling.value, form.ceiling.interval)
+      return (
+        form.form,
+        [
+          .init("- \(words(form.form)), \(percent(form.weight, decimals: 0))"),
+          .init(interval(form.a.value, form.a.interval)),
+          .init(interval(form.b.value, form.b.interval)),
+          .init(withheld ? NumberText.missing : ceiling),
+        ]
+      )
+    }
+  }
+
+  static func words(_ form: ScalingForm) -> String {
+    switch form {
+    case .logLinear: "line in ln N"
+    case .powerLaw: "power of N"
+    case .average: "average"
+    }
+  }
+
+  /// Which form the prediction is, and why.
+  static func formWords(_ forecast: SizeForecast) -> String? {
+    guard forecast.forms.count > 1 else { return nil }
+    let decisive = percent(FormForecast.decisiveWeight, decimals: 0)
+    let shares = "the percentages are the forms' shares of the evidence"
+    if forecast.form == .average {
+      return
+        "neither form has more than \(decisive) of the evidence, so the prediction is their average "
+        + "and its interval holds both; \(shares)"
+    }
+    return
+      "the prediction is the \(words(forecast.form)), which has more than \(decisive) of the "
+      + "evidence; \(shares)"
+  }
+
+  private static func percent(_ share: Double, decimals: Int) -> String {
+    "\(NumberText.fixed(share * 100, decimals: decimals))%"
   }
 
   /// Whether a prediction was any good, in sentences.
@@ -106,14 +154,24 @@ enum PredictionText {
     var lines = [style.paint(heading, .bold), table(of: largest).rendered(style)]
     lines += DisplayText.wrapped(
       "ceiling's error over all \(result.tests.count) sizes left out in turn, RMSE: predicted "
-        + "\(NumberText.significant(result.rmse.ceiling, digits: 2)), \(naiveLargest) "
+        + "\(NumberText.significant(result.rmse.ceiling, digits: 2))\(formErrors(result)), \(naiveLargest) "
         + "\(NumberText.significant(result.naiveLargestRMSE.ceiling, digits: 2)), \(naiveMean) "
         + NumberText.significant(result.naiveMeanRMSE.ceiling, digits: 2), to: style.width)
     lines += DisplayText.wrapped(naiveWords, to: style.width)
     return lines.joined(separator: "\n")
   }
 
-  private static func signed(_ value: Double) -> String {
+  private static func formErrors(_ result: LeaveOneSizeOut) -> String {
+    let errors = [ScalingForm.logLinear, .powerLaw].compactMap { form in
+      result.rmse(of: form).map {
+        "\(words(form)) \(NumberText.significant($0.ceiling, digits: 2))"
+      }
+    }
+    return errors.count > 1 ? " (\(errors.joined(separator: ", ")))" : ""
+  }
+
+  private static func signed(_ value: Double?) -> String {
+    guard let value else { return NumberText.missing }
     let text = NumberText.fixed(value, decimals: 3)
     return value > 0 ? "+\(text)" : text
   }

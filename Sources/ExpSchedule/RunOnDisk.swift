@@ -73,14 +73,20 @@ public struct RunOnDisk: Sendable, Hashable {
   }
 
   /// The state as the scheduler wants it, given what is to be run again.
-  func finding(kind: RunRequest.Kind, rerun: SweepSettings.Rerun) -> Scheduler.Finding {
-    switch state {
+  ///
+  /// A sweep that does not prune carries on what another one pruned.
+  func finding(
+    kind: RunRequest.Kind, rerun: SweepSettings.Rerun, keepsPruned: Bool
+  ) -> Scheduler.Finding {
+    let keepsFailed = rerun == .none || rerun == .pruned
+    return switch state {
     case .succeeded where rerun == .all && kind == .rl: .open(failedTries: 0)
     case .succeeded: .finished(.succeeded, reason: nil)
-    case .failed where rerun == .none: .finished(.failed, reason: reason)
-    case .timedOut where rerun == .none: .finished(.timedOut, reason: reason)
-    case .pruned where rerun == .none: .finished(.pruned, reason: reason)
-    default: .open(failedTries: rerun == .none ? failedTries : 0)
+    case .failed where keepsFailed: .finished(.failed, reason: reason)
+    case .timedOut where keepsFailed: .finished(.timedOut, reason: reason)
+    case .pruned where keepsPruned && (rerun == .none || rerun == .failed):
+      .finished(.pruned, reason: reason)
+    default: .open(failedTries: keepsFailed ? failedTries : 0)
     }
   }
 

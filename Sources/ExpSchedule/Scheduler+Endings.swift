@@ -60,11 +60,16 @@ extension Scheduler {
     let entry = entries[index]
     let words = Scheduler.words(for: exit)
     if exit.code == TrainerExit.succeeded.rawValue, exit.hasResult {
-      record(id, .succeeded, nil)
-      finish(index, as: .succeeded, nil)
+      let note = Scheduler.pruneReason(entry).map { "finished before it could be pruned: \($0)" }
+      record(id, .succeeded, note)
+      finish(index, as: .succeeded, note)
     } else if exit.code == TrainerExit.badRequest.rawValue {
       record(id, .failed, words)
       finish(index, as: .failed, words)
+    } else if let reason = Scheduler.pruneReason(entry) {
+      let left = Scheduler.leftUnasked(exit) ? "" : "; its trainer \(words)"
+      record(id, .pruned, reason + left)
+      finish(index, as: .pruned, reason + left)
     } else if entry.ending == .timeout {
       let reason =
         "ran longer than \(Scheduler.text(now - since)), its limit is "
@@ -123,12 +128,12 @@ extension Scheduler {
     actions.append(.recordAttempt(id, outcome: outcome, reason: reason))
   }
 
-  private mutating func finish(_ index: Int, as state: RunState, _ reason: String?) {
+  mutating func finish(_ index: Int, as state: RunState, _ reason: String?) {
     close(index, as: state, reason)
     actions.append(.changed(entries[index].job.id))
     if state == .succeeded {
       for dependent in entries[index].dependents { makeReady(dependent) }
-    } else if state != .cancelled {
+    } else if state != .cancelled, state != .pruned {
       failDependents(of: index)
       hasFailed = true
     }
@@ -141,6 +146,35 @@ extension Scheduler {
       close(dependent, as: .failed, "base policy \(base.id) failed\(words)")
       actions.append(.changed(entries[dependent].job.id))
     }
+  }
+}
+
+// MARK: - Pruning
+
+extension Scheduler {
+  /// Stops a run for good: TERM where its trainer runs, a record where it has none.
+  ///
+  /// What is written is the end of its attempt and nothing before, so a crash in between leaves a run that goes on
+  /// from its checkpoint and is advised about again. Base policies, and runs that another process's trainer computes,
+  /// are left alone; so is everything while the sweep stops.
+  mutating func prune(_ id: RunID, _ reason: String, _ now: Duration) {
+    guard stop == nil, let index = indices[id], entries[index].job.base != nil else { return }
+    switch entries[index].stage {
+    case .running:
+      guard entries[index].ending == nil else { return }
+      entries[index].ending = .prune(reason)
+      actions.append(.terminate(id))
+      setTimer(index, at: now + options.stopGrace)
+    case .waiting, .ready, .delayed:
+      actions.append(.recordPruned(id, reason: reason))
+      finish(index, as: .pruned, reason)
+    case .launching, .waitsForLock, .finished: break
+    }
+  }
+
+  static func pruneReason(_ entry: Entry) -> String? {
+    guard case .prune(let reason) = entry.ending else { return nil }
+    return reason
   }
 }
 
@@ -194,7 +228,7 @@ extension Scheduler {
     setTimer(index, at: now + options.grace)
   }
 
-  private mutating func setTimer(_ index: Int, at time: Duration) {
+  mutating func setTimer(_ index: Int, at time: Duration) {
     // A new generation makes an earlier timer of this job stale: one is enough at a time.
     entries[index].generation += 1
     timers.insert(Timer(at: time, index: index, generation: entries[index].generation))

@@ -101,6 +101,8 @@ extension Scheduler {
     case diskLow(Bool)
     /// Somebody wants the sweep to stop.
     case stopRequested(Stop)
+    /// A run cannot reach the best any more, for a reason in words; given again, it changes nothing.
+    case pruneAdvised(RunID, reason: String)
     /// Time passed.
     case timerFired
   }
@@ -115,6 +117,8 @@ extension Scheduler {
     case kill(RunID)
     /// Write down how an attempt ended.
     case recordAttempt(RunID, outcome: RunState, reason: String?)
+    /// Write down that a run which has no trainer is pruned.
+    case recordPruned(RunID, reason: String)
     /// Tell whoever watches that a job's status changed.
     case changed(RunID)
     /// Prepare a phase, then report `phaseStarted`.

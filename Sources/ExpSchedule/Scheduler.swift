@@ -22,7 +22,12 @@ public struct Scheduler: Sendable {
   }
 
   /// Why a running job was told to leave.
-  enum Ending: Sendable { case timeout, stop }
+  enum Ending: Sendable, Hashable {
+    case timeout
+    case stop
+    /// Its predicted ceiling is out of reach of the best, in words.
+    case prune(String)
+  }
 
   struct Entry: Sendable {
     var job: SweepJob
@@ -140,6 +145,7 @@ public struct Scheduler: Sendable {
     case .phaseStarted(let phase): phaseStarted(phase)
     case .diskLow(let isLow): diskIsLow = isLow
     case .stopRequested(let force): requestStop(force, .asked, now)
+    case .pruneAdvised(let id, let reason): prune(id, reason, now)
     case .timerFired: fireTimers(now)
     }
     if hasFailed, options.failFast, stop == nil { requestStop(.gently, .failFast, now) }
@@ -236,9 +242,13 @@ extension Scheduler {
 
   private mutating func dispatch() {
     guard stop == nil, !diskIsLow else { return }
-    while let rank = readyRanks.first, fits(entries[byRank[rank]]) {
-      readyRanks.removeFirst()
+    while let rank = readyRanks.first {
       let index = byRank[rank]
+      // A job that was pruned while it was ready is still in the heap.
+      let isReady = entries[index].stage == .ready
+      if isReady, !fits(entries[index]) { return }
+      readyRanks.removeFirst()
+      guard isReady else { continue }
       move(index, to: .launching)
       actions.append(.launch(entries[index].job.id))
     }

@@ -44,13 +44,43 @@ extension SweepRunner {
     // What failed in this sweep is the scheduler's to judge; a result that another sweep brought counts.
     let isOurs = attempted.contains(job.id)
     let rerun = isOurs ? SweepSettings.Rerun.failed : settings.rerun
-    if case .finished(let state, let reason) = found.finding(kind: job.kind, rerun: rerun) {
+    if case .finished(let state, let reason) = found.finding(
+      kind: job.kind, rerun: rerun, keepsPruned: settings.keepsPruned)
+    {
       return .settled(job.id, state, reason: reason)
     }
     if !isOurs, found.state == .succeeded || (found.isRefused && settings.rerun != .none) {
       try RunArchive.moveAside(folder)
     }
     return nil
+  }
+
+  /// Writes down that a run without a trainer is pruned, as an attempt that never began.
+  ///
+  /// Where another process's trainer has just taken the run, nothing is written: its own sweep records its end.
+  func recordPruned(_ id: RunID, _ reason: String) {
+    guard let job = jobs[id] else { return }
+    let folder = job.folder(in: paths)
+    do {
+      try SmallFile.makeFolder(folder.path)
+      guard let lock = try RunLock.take(folder) else { return }
+      try AttemptLog.adoptOrphan(folder)
+      let found = try RunOnDisk.read(
+        id: id, folder: folder, retries: job.retries, isLockedByUs: true)
+      guard found.state != .succeeded else { return }
+      // Without a base policy there is no request yet, and the record alone tells.
+      if let request = try? request(for: job) {  // try?: as above
+        _ = try RequestFile.settle(request, in: folder)
+        if attempted.insert(id).inserted { try observer?.runWillStart(id, folder: folder) }
+      }
+      let now = utcNow()
+      try AttemptLog.append(
+        AttemptRecord(pid: nil, startedAt: now, endedAt: now, outcome: .pruned, reason: reason),
+        to: folder)
+      withExtendedLifetime(lock) {}
+    } catch {
+      observer?.message("\(job.label): that it is pruned could not be recorded: \(error)")
+    }
   }
 
   private func request(for job: SweepJob) throws(ScheduleError) -> RunRequest {

@@ -12,6 +12,8 @@ public final class SweepRunner {
   static let progressInterval: Duration = .milliseconds(200)
   /// Time between two looks at locks that others hold.
   static let lockInterval: Duration = .milliseconds(250)
+  /// Time between two questions whether a run should be pruned.
+  static let adviceInterval: Duration = .seconds(1)
   /// Time between two looks at the free disk space.
   static let diskInterval: Duration = .seconds(1)
 
@@ -23,6 +25,7 @@ public final class SweepRunner {
   let sourceFingerprint: ContentHash
   let settings: SweepSettings
   let observer: (any SweepObserver)?
+  let advisor: (any PruneAdvisor)?
 
   var scheduler: Scheduler
   var live: [RunID: LiveJob] = [:]
@@ -41,6 +44,7 @@ public final class SweepRunner {
   private var nextProgress: Duration = .zero
   private var nextLockCheck: Duration = .zero
   private var nextDiskCheck: Duration = .zero
+  private var nextAdvice: Duration = .zero
 
   /// Takes all that a sweep needs; nothing is started yet.
   ///
@@ -53,11 +57,12 @@ public final class SweepRunner {
   ///   - environment: the trainers' environment, beside the BLAS settings.
   ///   - settings: resources and patience.
   ///   - observer: who watches; kept for as long as the runner.
+  ///   - advisor: who says which runs to prune; kept for as long as the runner, nil for a sweep that prunes nothing.
   /// - Throws: `ScheduleError` where the folder is not absolute or there is no such program.
   public init(
     jobs: [SweepJob], paths: RunPaths, trainerCommand: [String], compute: RunRequest.Compute,
     sourceFingerprint: ContentHash, environment: [String: String], settings: SweepSettings,
-    observer: (any SweepObserver)?
+    observer: (any SweepObserver)?, advisor: (any PruneAdvisor)? = nil
   ) throws(ScheduleError) {
     guard paths.root.hasPrefix("/") else { throw .relativeRoot(paths.root) }
     launcher = try LocalLauncher(command: trainerCommand, environment: environment)
@@ -67,6 +72,7 @@ public final class SweepRunner {
     self.sourceFingerprint = sourceFingerprint
     self.settings = settings
     self.observer = observer
+    self.advisor = advisor
     let allowed = CoreSet.current()?.cores ?? []
     let canPin = settings.pinsCores && settings.scheduling.cores <= allowed.count
     corePool = CorePool(cores: canPin ? allowed : [])
@@ -87,12 +93,14 @@ public final class SweepRunner {
     let relay = try SignalRelay(stopSignals: settings.handlesSignals)
     try look()
     checkDisk()
+    takeAdvice()
     feed(.begin)
     while !scheduler.isFinished {
       for _ in relay.wait(patience(relay.isListening)) { askToStop() }
       checkDisk()
       reapAll()
       watch()
+      takeAdvice()
       checkLocks()
       if let due = scheduler.nextWake, due <= now { feed(.timerFired) }
     }
@@ -124,6 +132,7 @@ public final class SweepRunner {
     case .terminate(let id): live[id]?.process.terminate()
     case .kill(let id): live[id]?.process.killGroup()
     case .recordAttempt(let id, let outcome, let reason): record(id, outcome, reason)
+    case .recordPruned(let id, let reason): recordPruned(id, reason)
     case .changed(let id): tellChange(id)
     case .phaseReady(let phase): queue.append(prepare(phase))
     }
@@ -170,7 +179,8 @@ extension SweepRunner {
       guard let job = jobs[id] else { continue }
       let folder = job.folder(in: paths)
       let found = try RunOnDisk.read(id: id, folder: folder, retries: job.retries)
-      findings[id] = found.finding(kind: job.kind, rerun: settings.rerun)
+      findings[id] = found.finding(
+        kind: job.kind, rerun: settings.rerun, keepsPruned: settings.keepsPruned)
       work.open(job)
     }
     scheduler = Scheduler(
@@ -242,6 +252,16 @@ extension SweepRunner {
     observer.progress(snapshot())
   }
 
+  /// Asks which runs cannot reach the best any more.
+  private func takeAdvice() {
+    guard let advisor, now >= nextAdvice else { return }
+    for advice in advisor.advice(state: { scheduler.status(of: $0)?.state }) {
+      feed(.pruneAdvised(advice.run, reason: advice.reason))
+    }
+    // Counted from the end, so that slow advice cannot take all the time there is.
+    nextAdvice = now + SweepRunner.adviceInterval
+  }
+
   private func checkLocks() {
     guard !waitingForLocks.isEmpty, now >= nextLockCheck else { return }
     nextLockCheck = now + SweepRunner.lockInterval
@@ -258,7 +278,7 @@ extension SweepRunner {
     do {
       return try RunOnDisk.read(
         id: job.id, folder: job.folder(in: paths), retries: job.retries
-      ).finding(kind: job.kind, rerun: .none)
+      ).finding(kind: job.kind, rerun: .none, keepsPruned: settings.keepsPruned)
     } catch {
       return .open(failedTries: 0)
     }

@@ -8,6 +8,8 @@ public struct SweepSettings: Sendable {
     case none
     /// Failed and timed-out jobs too; they go on from their newest checkpoint.
     case failed
+    /// Pruned runs; they go on from their newest checkpoint.
+    case pruned
     /// Every run; the files of succeeded ones are moved aside. Base policies that are there are kept, because runs of
     /// other sweeps start from them.
     case all
@@ -17,6 +19,8 @@ public struct SweepSettings: Sendable {
   public var scheduling: Scheduler.Options
   /// What of earlier sweeps is run again.
   public var rerun = Rerun.none
+  /// Whether runs that were pruned stay so; without it they are carried on.
+  public var keepsPruned = true
   /// Nothing new starts with less free disk space than so many bytes.
   public var diskFloorBytes = 512 << 20
   /// Whether each trainer is bound to cores of its own; left out where jobs may want more cores than there are.

@@ -56,7 +56,8 @@ public enum AlgorithmTables {
 
   /// The sections that `section` knows, in the order of a spec.
   public static let sections = [
-    "task", "model", "base", "train", "evaluate", "resources", "checkpoints", "limits", "trainer",
+    "task", "model", "base", "train", "evaluate", "resources", "checkpoints", "limits", "prune",
+    "trainer",
   ]
 
   /// Markdown: the settings of the entropy controls.

@@ -86,6 +86,7 @@ extension ValueSchema {
     case .choice(let names): ["enum": .array(names.map { .string($0) })]
     case .name: ["type": "string", "pattern": .string(TextForms.namePattern)]
     case .text, .condition: ["type": "string", "minLength": 1]
+    case .path: ["enum": .array(SettablePaths.readable.map { .string($0) })]
     case .size: quantity(TextForms.sizePattern, most: 1e15)
     case .duration: quantity(TextForms.durationPattern, most: 1e9)
     case .memory: ["type": "string", "pattern": .string(TextForms.memoryPattern)]

@@ -73,6 +73,20 @@ public struct ExperimentSpec: Sendable {
     public let retries: Int
   }
 
+  /// When runs are stopped because their predicted ceiling is out of reach of the best.
+  public struct Prune: Sendable, Hashable {
+    /// Coverage of the bounds.
+    public let level: Double
+    /// How far apart the bounds must lie, in units of the score.
+    public let margin: Double
+    /// Share of a run's steps before which it is not judged.
+    public let after: Double
+    /// Evaluations before which a run is not judged.
+    public let points: Int
+    /// Further dotted paths in which compared arms agree.
+    public let within: [String]
+  }
+
   /// The experiment's name.
   public internal(set) var name: String
   /// What it is for.
@@ -97,6 +111,8 @@ public struct ExperimentSpec: Sendable {
   public internal(set) var checkpoints: Checkpoints
   /// When a run is given up.
   public internal(set) var limits: Limits
+  /// When runs are pruned; nil for never.
+  public internal(set) var prune: Prune?
   /// The trainer's program and arguments; nil for `exp-trainer`.
   public internal(set) var trainerCommand: [String]?
   /// The text of the spec and of everything it extends, by the path as it was given.
@@ -107,6 +123,7 @@ public struct ExperimentSpec: Sendable {
   var includePlaces: [[String: SourceLocation]]
   var excludePlaces: [SourceLocation]
   var holdOutPlaces: [SourceLocation]
+  var prunePlace: SourceLocation?
   /// Carries the excerpts and `extends` notes of the files.
   var origin: Problems
   /// Where the spec itself begins.

@@ -14,6 +14,7 @@ struct PointCheck {
     var found: [Diagnostic] = []
     var seen: Set<Diagnostic> = []
     var used: Set<String> = []
+    var reach = PruneReach()
     var isExcluded = [Bool](repeating: false, count: spec.exclude.count)
     var isHeldOut = [Bool](repeating: false, count: spec.holdOut.count)
     let excludes = spec.exclude.map { $0.predicate() }
@@ -24,7 +25,9 @@ struct PointCheck {
       let hits = isRow ? [] : excludes.indices.filter { excludes[$0](point.lookup) }
       for hit in hits { isExcluded[hit] = true }
       guard hits.isEmpty else { continue }
-      for index in holdOuts.indices where holdOuts[index](point.lookup) { isHeldOut[index] = true }
+      let holders = holdOuts.indices.filter { holdOuts[$0](point.lookup) }
+      for index in holders { isHeldOut[index] = true }
+      if let prune = spec.prune, holders.isEmpty { reach.add(point, prune) }
       used.formUnion(point.usedPaths)
       for problem in point.problems where seen.insert(problem).inserted { found.append(problem) }
       if found.count >= PointCheck.mostProblems { break }
@@ -32,7 +35,7 @@ struct PointCheck {
     let hasErrors = found.contains { $0.severity == .error }
     guard isWhole, !hasErrors else { return found }
     return found + unused(used) + unmet(isExcluded, spec.excludePlaces, "exclude")
-      + unmet(isHeldOut, spec.holdOutPlaces, "hold_out")
+      + unmet(isHeldOut, spec.holdOutPlaces, "hold_out") + idlePruning(reach)
   }
 
   /// The product where it is small, else every value of every axis beside the first values of the others.
@@ -108,6 +111,17 @@ struct PointCheck {
     let rows = spec.includePlaces.compactMap { $0[path] }
     let rules = spec.when.compactMap { $0.settingPlaces[path] }
     return [spec.places[path]].compactMap { $0 } + axes.map(\.place) + rows + rules
+  }
+
+  /// A warning where no point could ever be pruned.
+  private func idlePruning(_ reach: PruneReach) -> [Diagnostic] {
+    guard let prune = spec.prune, let place = spec.prunePlace,
+      let words = reach.reasonForNone(prune)
+    else { return [] }
+    return [
+      spec.excerpted(
+        Diagnostic(.warning, at: place, "'prune' never stops anything: \(words.0)", help: words.1))
+    ]
   }
 
   private func unmet(

@@ -27,10 +27,11 @@ extension SpecAssembly {
       name: name, description: others["description"]?.scalar?.string, document: document,
       grid: grid, zips: zips, include: rows.settings, exclude: exclude.map(\.expression),
       holdOut: holdOut.map(\.expression), when: rules, resources: resources,
-      checkpoints: checkpoints, limits: limits,
+      checkpoints: checkpoints, limits: limits, prune: prune,
       trainerCommand: others["trainer"]?["command"]?.value.elements?.compactMap(\.scalar?.string),
       files: files, places: places, includePlaces: rows.places,
       excludePlaces: exclude.map(\.location), holdOutPlaces: holdOut.map(\.location),
+      prunePlace: others["prune"]?.location,
       origin: problems.withoutFindings(), start: start)
     for problem in PointCheck(spec: spec).problems() { problems.add(problem) }
     return (problems.hasErrors ? nil : spec, problems.sorted())
@@ -152,6 +153,17 @@ extension SpecAssembly {
     .init(
       keep: value("checkpoints", "keep")?.string.flatMap { .init(rawValue: $0) } ?? .last,
       seconds: value("checkpoints", "seconds")?.number ?? 20)
+  }
+
+  /// `prune: {}` asks for the rule as it stands.
+  private var prune: ExperimentSpec.Prune? {
+    guard let node = others["prune"], node.entries != nil else { return nil }
+    return .init(
+      level: value("prune", "level")?.number ?? 0.95,
+      margin: value("prune", "margin")?.number ?? 0.02,
+      after: value("prune", "after")?.number ?? 0.25,
+      points: value("prune", "points")?.integer ?? 8,
+      within: node["within"]?.value.elements?.compactMap(\.scalar?.string) ?? [])
   }
 
   private var limits: ExperimentSpec.Limits {

@@ -19,7 +19,11 @@ struct FitCSVTests {
       0.3,,8,"y ""2"" z",+5e-1,10M
       """
     let contents = FitCSV.parse(text, file: "log.csv")
-    #expect(contents.diagnostics.isEmpty)
+    #expect(
+      contents.diagnostics.map(\.rendered) == [
+        "log.csv:1:1: warning: 1 column is not used, for values that change within a run are no "
+          + "labels: 'note'"
+      ])
     #expect(
       contents.curves == [
         Curve(
@@ -215,9 +219,17 @@ struct FitCSVTests {
 
   @Test("another separator is recognised")
   func separator() {
-    let words = messages("run;model_params;step;entropy;score\nx;1;0;1;1\n")
-    #expect(words.count == 5)
-    #expect(words[0].hasSuffix("  help: fields are separated by commas, not by ';'"))
+    #expect(
+      messages("run;model_params;step;entropy;score\nx;1;0;1,5;1\n") == [
+        """
+        log.csv:1:1: error: the fields are separated by ';', not by commas
+            1 | run;model_params;step;entropy;score
+              | ^
+          expected the columns run, model_params, step, entropy, score
+          help: write commas between fields and points before decimals
+        """
+      ])
+    #expect(messages("run\tmodel_params\tstep\n")[0].contains("separated by tabs"))
   }
 
   @Test("rows that are not finite are left out of the fits with a warning that names their lines")

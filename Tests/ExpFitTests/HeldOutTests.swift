@@ -17,13 +17,15 @@ struct HeldOutTests {
     #expect(test.runCount == 2)
     let lines = try without.scaling.get()
     let expected = lines.ceiling.intercept + lines.ceiling.slope * log(974_080)
-    #expect(agree(test.forecast.ceiling.value, expected, 1e-12))
-    #expect(agree(test.error.ceiling, expected - 0.519, 1e-6))
+    let line = try #require(test.forecast.forecast(by: .logLinear))
+    #expect(agree(line.ceiling.value, expected, 1e-12))
+    let lineError = try #require(test.formErrors[.logLinear])
+    #expect(agree(lineError.ceiling, expected - 0.519, 1e-6))
+    #expect(agree(test.error.ceiling, test.forecast.ceiling.value - 0.519, 1e-6))
     #expect(agree(test.naiveLargestError.ceiling, 0.492 - 0.519, 1e-6))
     #expect(agree(test.lastScore, 0.921 - 0.402 * exp(0.2 + 0.5 * exp(-3)), 1e-9))
     #expect(test.bestScore == test.lastScore)
-    let a = lines.a.intercept + lines.a.slope * log(974_080)
-    let b = lines.b.intercept + lines.b.slope * log(974_080)
+    let (a, b) = (test.forecast.a.value, test.forecast.b.value)
     #expect(agree(test.predictedFinalScore, b - a * exp(0.2 + 0.5 * exp(-3)), 1e-9))
   }
 
@@ -45,6 +47,12 @@ struct HeldOutTests {
     let text = PredictionReport(prediction).json.canonicalJSON
     let forecast = try SizeForecast(stored: JSONValue(parsing: Array(text.utf8)))
     #expect(forecast == prediction.forecast)
+    // As stored before there were several forms.
+    var members = try #require(JSONValue(parsing: Array(text.utf8)).object)
+    members["form"] = nil
+    members["forms"] = nil
+    let old = try SizeForecast(stored: .object(members))
+    #expect(old.form == .logLinear && old.forms.isEmpty && old.ceiling == forecast.ceiling)
     let truth = SweepFit(ScalingTests.curves([rows[4]])).runs
     let score = try SizeTest(forecast, against: truth)
     #expect(agree(score.error.ceiling, forecast.ceiling.value - 0.519, 1e-6))

@@ -118,6 +118,20 @@ struct LawGuardTests {
     #expect(found.message.hasPrefix("the residuals move with the step: a straight line in step"))
   }
 
+  @Test("noise on top of a slow wander is named, an AR(1) series is not")
+  func slowCorrelation() throws {
+    var noise = Noise(seed: 21)
+    let wander = lawPoints(200, sigma: 0.006, rho: 0.95, noise: &noise)
+    #expect(try warning(.slowCorrelation, wander) == nil)
+    let mixed = wander.map {
+      CurvePoint(
+        step: $0.step, entropy: $0.entropy, score: $0.score + 0.006 * noise.normal())
+    }
+    let found = try #require(try warning(.slowCorrelation, mixed))
+    #expect(found.message.hasPrefix("residuals correlate over longer distances than"))
+    #expect(!found.contradictsLaw)
+  }
+
   @Test("few points, uneven steps and negative entropy are named")
   func further() throws {
     let few = Array(exactPoints(a: 0.3, b: 0.7).prefix(4))

@@ -9,7 +9,7 @@ struct RivalTests {
   func againstReference() throws {
     let run = try #require(try reference()[path: "rivals"])
     let comparison = RivalComparison(try run.points())
-    for form in comparison.forms {
+    for form in comparison.forms where form.form != .sigmoidInCompute {
       let held = try #require(form.heldOut)
       #expect(held.trainingCount == 25 && held.testCount == 16)
       // The saturating form is a minimum of a search on both sides.
@@ -20,7 +20,9 @@ struct RivalTests {
         #expect(agree(aicc, try run.number("aicc.\(form.form.rawValue)"), 1e-8))
       }
     }
-    #expect(comparison.best?.form == .saturationInStep)
+    let lines = comparison.forms.filter { $0.form != .law && $0.form != .sigmoidInCompute }
+    #expect(
+      lines.min { ($0.heldOut?.rmse ?? 1) < ($1.heldOut?.rmse ?? 1) }?.form == .saturationInStep)
   }
 
   @Test("on data of the law the law is exact, and early prediction takes 15 % and 36 steps")
@@ -67,7 +69,7 @@ struct RivalTests {
     #expect(run.rivals?.best?.form == .lineInStep)
     let last = try #require(run.warnings.last)
     #expect(last.kind == .rivalPredictsBetter)
-    #expect(last.message.hasPrefix("'line_in_step' predicts the held-out points better: RMSE "))
+    #expect(last.message.hasPrefix("the line in step predicts the held-out points better: RMSE "))
   }
 
   @Test("too few points and constant H leave nothing to judge instead of failing")

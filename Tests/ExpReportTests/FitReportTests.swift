@@ -66,11 +66,12 @@ struct FitReportTests {
     #expect(
       lines[0] == "held out: 2.7m, 2 runs, registered 2025-06-01T12:00:00Z, before it ran")
     #expect(lines[3].hasPrefix("predicted ") && lines[3].contains("["))
-    #expect(lines[4].hasPrefix("as largest ") && lines[5].hasPrefix("as mean "))
-    #expect(lines[6].hasPrefix("measured "))
-    #expect(lines[7] == "the measured ceiling lies inside the interval")
-    #expect(lines[8].hasPrefix("the interval is ") && lines[8].contains(" range over "))
-    #expect(lines[9] == "the prediction beats both naive ones")
+    #expect(lines[4].hasPrefix("- line in ln N, ") && lines[5].hasPrefix("- power of N, "))
+    #expect(lines[6].hasPrefix("as largest ") && lines[7].hasPrefix("as mean "))
+    #expect(lines[8].hasPrefix("measured "))
+    #expect(lines[9] == "the measured ceiling lies inside the interval")
+    #expect(lines[10].hasPrefix("the interval is ") && lines[10].contains(" range over "))
+    #expect(lines[11] == "the prediction beats both naive ones")
     #expect(FitReportTests.text.contains("predicted after the fact"))
   }
 

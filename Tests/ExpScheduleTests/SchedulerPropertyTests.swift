@@ -118,6 +118,9 @@ struct Storm {
     case 84..<90:
       // A word about a job that may be in any state.
       feed(.lockFreed(id(Int.random(in: 0..<jobs.count, using: &random)), .open(failedTries: 0)))
+    case 90..<94:
+      // Advice about a job that may be in any state, a base policy among them.
+      feed(.pruneAdvised(id(Int.random(in: 0..<jobs.count, using: &random)), reason: "x"))
     default: break
     }
   }
@@ -154,6 +157,8 @@ struct Storm {
         case .terminate(let id), .kill(let id):
           if !running.contains(number(id)) { problem = "signal to \(id), which does not run" }
         case .phaseReady(let phase): events.append(.phaseStarted(phase))
+        case .recordPruned(let id, _):
+          if running.contains(number(id)) { problem = "\(id) runs and is recorded as not begun" }
         case .recordAttempt, .changed: break
         }
       }

@@ -39,22 +39,24 @@ struct SweepBench {
   }
 
   func runner(
-    _ jobs: [SweepJob], _ settings: SweepSettings = quick, watcher: Watcher? = nil
+    _ jobs: [SweepJob], _ settings: SweepSettings = quick, watcher: Watcher? = nil,
+    advisor: (any PruneAdvisor)? = nil
   ) throws -> SweepRunner {
     let runner = try SweepRunner(
       jobs: jobs, paths: paths, trainerCommand: [SweepBench.trainer],
       compute: .init(blasCoreType: "SkylakeX", kernelSet: "avx512", threads: 1),
       sourceFingerprint: ContentHash(of: "sources"),
       environment: ["PATH": "/usr/bin:/bin", "GREETING": "hello"], settings: settings,
-      observer: watcher)
+      observer: watcher, advisor: advisor)
     watcher?.runner = runner
     return runner
   }
 
   func run(
-    _ jobs: [SweepJob], _ settings: SweepSettings = quick, watcher: Watcher? = nil
+    _ jobs: [SweepJob], _ settings: SweepSettings = quick, watcher: Watcher? = nil,
+    advisor: (any PruneAdvisor)? = nil
   ) throws -> SweepOutcome {
-    try runner(jobs, settings, watcher: watcher).run()
+    try runner(jobs, settings, watcher: watcher, advisor: advisor).run()
   }
 
   func folder(_ job: SweepJob) -> RunFolder { job.folder(in: paths) }

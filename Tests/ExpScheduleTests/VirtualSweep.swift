@@ -61,6 +61,7 @@ struct VirtualSweep {
   var terminated: [Int] = []
   var killed: [Int] = []
   var outcomes: [RunState] = []
+  var prunedUnstarted: [Int] = []
   var phasesReady: [Int] = []
   /// Jobs whose lock another sweep holds.
   var heldElsewhere: Set<Int> = []
@@ -89,6 +90,7 @@ struct VirtualSweep {
   mutating func exit(_ number: Int, code: Int32, detail: String? = nil) {
     feed(.exited(id(number), .init(code: code, hasResult: false, detail: detail)))
   }
+  mutating func prune(_ number: Int) { feed(.pruneAdvised(id(number), reason: "too low")) }
   mutating func advance(to time: Duration) {
     now = time
     feed(.timerFired)
@@ -107,6 +109,7 @@ struct VirtualSweep {
         case .terminate(let id): terminated.append(number(id))
         case .kill(let id): killed.append(number(id))
         case .recordAttempt(_, let outcome, _): outcomes.append(outcome)
+        case .recordPruned(let id, _): prunedUnstarted.append(number(id))
         case .changed: break
         case .phaseReady(let phase):
           phasesReady.append(phase)

@@ -10,15 +10,28 @@ struct CSVText {
 
   /// The text of a field without its quotes and the white space around it.
   func trimmed(_ field: CSVField) -> String {
+    let range = trimmedRange(field)
+    return field.hasDoubledQuotes
+      ? unquoted(range) : String(decoding: bytes[range], as: UTF8.self)
+  }
+
+  /// Where the text of a field lies without the white space around it.
+  func trimmedRange(_ field: CSVField) -> Range<Int> {
     var (start, end) = (field.start, field.end)
     while start < end, CSVText.isSpace(bytes[start]) { start += 1 }
     while end > start, CSVText.isSpace(bytes[end - 1]) { end -= 1 }
-    guard field.hasDoubledQuotes else { return String(decoding: bytes[start..<end], as: UTF8.self) }
+    return start..<end
+  }
+
+  /// The text of a range in which quotes are doubled.
+  func unquoted(_ range: Range<Int>) -> String {
     var unquoted: [UInt8] = []
-    var index = start
-    while index < end {
+    var index = range.lowerBound
+    while index < range.upperBound {
       unquoted.append(bytes[index])
-      index += bytes[index] == 0x22 ? 2 : 1
+      let isDoubled =
+        bytes[index] == 0x22 && index + 1 < range.upperBound && bytes[index + 1] == 0x22
+      index += isDoubled ? 2 : 1
     }
     return String(decoding: unquoted, as: UTF8.self)
   }
@@ -60,15 +73,26 @@ struct CSVText {
       return Diagnostic(
         at: location(line: 1, column: 1), "the file is UTF-16", help: "save it as UTF-8")
     }
+    if let (name, help) = CSVFormat.foreign(bytes, from: start) {
+      return Diagnostic(
+        at: location(line: 1, column: 1), "the file is \(name), not CSV", help: help)
+    }
+    if let offset = bytes.firstIndex(of: 0) {
+      return problem(
+        at: offset, "there is a zero byte here, which no text has",
+        help: "save the file as UTF-8; UTF-16 looks like this")
+    }
     guard let offset = bytes.withUnsafeBufferPointer(CSVText.firstInvalidByte) else { return nil }
+    return problem(at: offset, "the text is not valid UTF-8 here", help: "save the file as UTF-8")
+  }
+
+  private func problem(at offset: Int, _ message: String, help: String) -> Diagnostic {
     let before = bytes[..<offset]
     let line = before.reduce(1) { $0 + ($1 == 0x0a ? 1 : 0) }
     let lineStart = before.lastIndex(of: 0x0a).map { $0 + 1 } ?? start
     let column =
       String(decoding: bytes[max(lineStart, start)..<max(offset, start)], as: UTF8.self).count + 1
-    return Diagnostic(
-      at: location(line: line, column: column), "the text is not valid UTF-8 here",
-      help: "save the file as UTF-8")
+    return Diagnostic(at: location(line: line, column: column), message, help: help)
   }
 
   /// Where the first ill-formed sequence starts (the table of well-formed sequences in the Unicode

@@ -2,11 +2,14 @@ public import ExpCore
 
 /// Curves from a CSV file that came from anywhere.
 ///
-/// The header names the columns `run,model_params,step,entropy,score` in any order; further columns
-/// are ignored. Text is UTF-8 with or without a byte order mark, quoted as in RFC 4180; lines end
-/// in LF, CRLF or CR. `model_params` is a number above 0, `1000000.0` and `10M` among them. Entropy
-/// or score that is empty, `nan`, `inf` or beyond the range of numbers makes a point that fits
-/// leave out; such rows are named in a warning. Anything else that is not a number is an error.
+/// The header names the columns `run,model_params,step,entropy,score` in any order. Optional columns
+/// say more of a row (`compute`) or of its run (`seed`, `base_seed`, `held_out`, `prompts`,
+/// `definition`); every other column that keeps one value within each run is a label of the run, and
+/// the rest is named in a warning. Text is UTF-8 with or without a byte order mark, quoted as in RFC
+/// 4180; lines end in LF, CRLF or CR. `model_params` is a number above 0, `1000000.0` and `10M` among
+/// them. Entropy or score that is empty, `nan`, `inf` or beyond the range of numbers makes a point
+/// that fits leave out; such rows are named in a warning. Anything else that is not a number is an
+/// error. `docs/law/data.md` has an example.
 public enum FitCSV {
   /// What a file holds.
   public struct Contents: Sendable {

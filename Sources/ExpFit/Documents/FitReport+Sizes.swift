@@ -6,7 +6,8 @@ extension FitReport {
       "a": FitReport.noLine, "b": FitReport.noLine, "ceiling": FitReport.noLine,
       "sizes": .array([]), "run_count": .number(0), "ceiling_range": .null,
       "leave_largest_out": .null, "leave_one_size_out": .null,
-      "naive": .null, "warnings": .array(fit.scalingWarnings.map(JSONValue.string)),
+      "naive": .null, "power_law": .null, "power_law_reason": .null, "log_linear_weight": .null,
+      "warnings": .array(fit.scalingWarnings.map(JSONValue.string)),
       "held_out": heldOut, "reason": .null,
     ]
     switch fit.scaling {
@@ -18,6 +19,14 @@ extension FitReport {
       members["sizes"] = .array(lines.sizes.map(JSONValue.number))
       members["run_count"] = .number(Double(lines.runCount))
       members["ceiling_range"] = lines.ceilingRange.json
+      members["log_linear_weight"] = .number(lines.logLinearWeight)
+      switch lines.powerLaw {
+      case .success(let power):
+        members["power_law"] = .object([
+          "a": FitReport.json(power.a), "b": FitReport.json(power.b),
+        ])
+      case .failure(let none): members["power_law_reason"] = .string(none.reason)
+      }
       let forecast = lines.forecast(size: lines.sizes[lines.sizes.count - 1])
       members["naive"] = .object([
         "largest_size": forecast.naiveLargest.json, "mean_of_sizes": forecast.naiveMean.json,
@@ -37,7 +46,7 @@ extension FitReport {
     if runs.isEmpty { reason = "no run is held out" }
     if case .failure(let none) = fit.scaling, !runs.isEmpty { reason = .string(none.reason) }
     return .object([
-      "sizes": .array(fit.heldOut.map { $0.json(ceilingRange: fit.ceilingRange) }),
+      "sizes": .array(settledSizes),
       "runs_without_fit": .array(without), "reason": reason,
     ])
   }
@@ -53,7 +62,15 @@ extension FitReport {
       "slope_high": .optional(line.slopeInterval?.high),
       "r2": .number(line.r2), "rmse": .number(line.rmse),
       "size_sd": .optional(line.sizeVariance?.squareRoot()),
+      "base_sd": .optional(line.baseVariance?.squareRoot()),
       "seed_sd": .optional(line.seedVariance?.squareRoot()),
+    ])
+  }
+
+  private static func json(_ curve: PowerCurve) -> JSONValue {
+    .object([
+      "factor": .optional(curve.factor), "exponent": .number(curve.exponent),
+      "r2": .optional(curve.r2), "rmse": .optional(curve.rmse),
     ])
   }
 }

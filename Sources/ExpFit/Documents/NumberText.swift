@@ -16,6 +16,7 @@ func shortText(_ value: Double, digits: Int = 4) -> String {
 
 /// A count of parameters as people write it: `303k`, `2.7M`, `7B`.
 func sizeText(_ parameters: Double) -> String {
+  guard parameters < 1e15 else { return shortText(parameters, digits: 3) }
   for (unit, factor) in [("B", 1e9), ("M", 1e6), ("k", 1e3)]
   where parameters >= factor {
     return shortText(parameters / factor, digits: 3) + unit

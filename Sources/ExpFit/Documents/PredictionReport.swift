@@ -46,12 +46,7 @@ extension SizeForecast {
       }
       return value
     }
-    func interval(_ key: String) -> Interval? {
-      guard let low = document[path: key + "_low"]?.number,
-        let high = document[path: key + "_high"]?.number
-      else { return nil }
-      return Interval(low: low, high: high)
-    }
+    func interval(_ key: String) -> Interval? { Interval(stored: document, key: key) }
     func numbers(_ path: String) throws(NoFit) -> LawNumbers {
       LawNumbers(
         a: try number(path + ".a"), b: try number(path + ".b"),
@@ -63,8 +58,36 @@ extension SizeForecast {
     let value = document[path: "ceiling"]?.number ?? b.value - a.value
     ceiling = Estimate(value: value, interval: interval("ceiling"))
     level = try number("level")
+    form = document[path: "form"]?.string.flatMap(ScalingForm.init) ?? .logLinear
+    forms = (document[path: "forms"]?.array ?? []).compactMap(FormForecast.init(stored:))
     decadesExtrapolated = try number("decades_extrapolated")
     naiveLargest = try numbers("naive.largest_size")
     naiveMean = try numbers("naive.mean_of_sizes")
+  }
+}
+
+extension Interval {
+  /// Reads the ends `key_low` and `key_high`; nil unless both are there.
+  fileprivate init?(stored document: JSONValue, key: String) {
+    guard let low = document[path: key + "_low"]?.number,
+      let high = document[path: key + "_high"]?.number
+    else { return nil }
+    self.init(low: low, high: high)
+  }
+}
+
+extension FormForecast {
+  /// Reads one form's numbers back; nil where one is missing or the form unknown.
+  fileprivate init?(stored document: JSONValue) {
+    guard let form = document[path: "form"]?.string.flatMap(ScalingForm.init),
+      let weight = document[path: "weight"]?.number, let a = document[path: "a"]?.number,
+      let b = document[path: "b"]?.number
+    else { return nil }
+    func estimate(_ value: Double, _ key: String) -> Estimate {
+      Estimate(value: value, interval: Interval(stored: document, key: key))
+    }
+    self.init(
+      form: form, weight: weight, a: estimate(a, "a"), b: estimate(b, "b"),
+      ceiling: estimate(document[path: "ceiling"]?.number ?? b - a, "ceiling"))
   }
 }

@@ -31,11 +31,28 @@ extension SizeForecast {
       "ceiling": ceilingWithheld ? .null : .optional(ceiling.value),
       "ceiling_low": ceilingWithheld ? .null : .optional(ceiling.interval?.low),
       "ceiling_high": ceilingWithheld ? .null : .optional(ceiling.interval?.high),
-      "level": .number(level), "decades_extrapolated": .optional(decadesExtrapolated),
+      "level": .number(level), "form": .string(form.rawValue),
+      "forms": .array(forms.map { $0.json(ceilingWithheld: ceilingWithheld) }),
+      "decades_extrapolated": .optional(decadesExtrapolated),
       "naive": .object([
         "largest_size": naiveLargest.json, "mean_of_sizes": naiveMean.json,
       ]),
     ]
+  }
+}
+
+extension FormForecast {
+  /// One form's numbers, shaped as the forecast's own.
+  func json(ceilingWithheld: Bool) -> JSONValue {
+    .object([
+      "form": .string(form.rawValue), "weight": .optional(weight), "a": .optional(a.value),
+      "a_low": .optional(a.interval?.low), "a_high": .optional(a.interval?.high),
+      "b": .optional(b.value), "b_low": .optional(b.interval?.low),
+      "b_high": .optional(b.interval?.high),
+      "ceiling": ceilingWithheld ? .null : .optional(ceiling.value),
+      "ceiling_low": ceilingWithheld ? .null : .optional(ceiling.interval?.low),
+      "ceiling_high": ceilingWithheld ? .null : .optional(ceiling.interval?.high),
+    ])
   }
 }
 
@@ -50,6 +67,8 @@ extension SizeTest {
       "naive_errors": .object([
         "largest_size": naiveLargestError.json, "mean_of_sizes": naiveMeanError.json,
       ]),
+      "form_errors": .object(
+        Dictionary(uniqueKeysWithValues: formErrors.map { ($0.key.rawValue, $0.value.json) })),
       "ceiling_inside": isCeilingInside.map(JSONValue.bool) ?? .null,
       "beats_naive": .bool(beatsNaive), "curve_rmse": .optional(curveRMSE),
       "predicted_final_score": .optional(predictedFinalScore),
@@ -65,49 +84,21 @@ extension LeaveOneSizeOut {
   var json: JSONValue {
     .object([
       "rmse": rmse.json,
+      "form_rmse": .object([
+        "log_linear": rmse(of: .logLinear)?.json ?? .null,
+        "power_law": rmse(of: .powerLaw)?.json ?? .null,
+      ]),
       "naive_rmse": .object([
         "largest_size": naiveLargestRMSE.json, "mean_of_sizes": naiveMeanRMSE.json,
       ]),
       "sizes": .array(
         tests.map {
           .object([
-            "size": .number($0.forecast.size), "error": $0.error.json,
+            "size": .number($0.forecast.size), "form": .string($0.forecast.form.rawValue),
+            "error": $0.error.json,
             "ceiling_inside": $0.isCeilingInside.map(JSONValue.bool) ?? .null,
           ])
         }),
-    ])
-  }
-}
-
-extension RivalComparison {
-  /// Every form with its errors, and the best rival by held-out error.
-  var json: JSONValue {
-    .object([
-      "forms": .array(
-        forms.map {
-          .object([
-            "form": .string($0.form.rawValue), "r2": .optional($0.r2), "aicc": .optional($0.aicc),
-            "held_out": $0.heldOut?.json ?? .null,
-            "early_15_percent": $0.earlyShare?.json ?? .null,
-            "early_36_steps": $0.earlySteps?.json ?? .null,
-          ])
-        }),
-      "best": best.map {
-        .object([
-          "form": .string($0.form.rawValue), "held_out_rmse": .optional($0.heldOut?.rmse),
-          "law_held_out_rmse": .optional(law.heldOut?.rmse),
-        ])
-      } ?? .null,
-    ])
-  }
-}
-
-extension HoldOutErrors {
-  /// The errors and the counts behind them.
-  var json: JSONValue {
-    .object([
-      "training_points": .number(Double(trainingCount)), "points": .number(Double(testCount)),
-      "rmse": .optional(rmse), "final_error": .optional(finalError),
     ])
   }
 }

@@ -45,6 +45,10 @@ public struct LawWarning: Sendable, Hashable, CustomStringConvertible {
     case pointsLeftOut = "points_left_out"
     /// Few points, or few that are independent of their neighbours.
     case fewDegreesOfFreedom = "few_degrees_of_freedom"
+    /// Errors of a kind that does not allow for the correlation of the residuals.
+    case residualCorrelation = "residual_correlation"
+    /// Residuals that correlate over longer distances than an AR(1) series.
+    case slowCorrelation = "slow_correlation"
     /// Unequal distances between evaluations, or a step twice.
     case unevenSteps = "uneven_steps"
     /// H below 0, which no entropy of a vocabulary can be.
@@ -61,6 +65,8 @@ public struct LawWarning: Sendable, Hashable, CustomStringConvertible {
     case extrapolation = "extrapolation"
     /// The ceiling is not a share.
     case ceilingOutOfRange = "ceiling_out_of_range"
+    /// The ceiling rests on the first evaluations.
+    case firstPoints = "first_points"
     /// What the law leaves over still moves with the step.
     case residualTrend = "residual_trend"
     /// The law explains little.

@@ -1,13 +1,14 @@
 internal import Glibc
 
-/// The law R = -a exp(H) + b of one run, by unweighted least squares on all its points.
+/// The law R = -a exp(H) + b of one run.
 ///
-/// Linear in x = exp(H), so the closed form is the global optimum. The regression runs on exp(H) -
-/// 1, which keeps the digits of small H and has the ceiling b - a (H = 0) as its intercept.
-/// Standard errors and intervals allow for autocorrelated residuals (`Autocorrelation`): the
-/// sandwich covariance of the least-squares line under AR(1) with rho by restricted likelihood, and
-/// t quantiles with n (1 - rho) / (1 + rho) - 2 degrees of freedom. Intervals of a, b and the
-/// ceiling are exact in the delta method's sense, for each is linear in the two coefficients.
+/// Linear in x = exp(H), so unweighted least squares, the default, has its global optimum in closed
+/// form. The regression runs on exp(H) - 1, which keeps the digits of small H and has the ceiling b
+/// - a (H = 0) as its intercept. By default standard errors and intervals allow for autocorrelated
+/// residuals: the sandwich covariance of the least-squares line under AR(1), with rho averaged over
+/// its restricted likelihood (`RestrictedLikelihood`), and t quantiles. `LawMethod` names the other
+/// ways. Intervals of a, b and the ceiling are exact in the delta method's sense, for each is
+/// linear in the two coefficients.
 public struct LawFit: Sendable, Hashable {
   /// The slope a against exp(H); above 0 where the score rises as entropy falls.
   public let a: Double
@@ -29,7 +30,7 @@ public struct LawFit: Sendable, Hashable {
   public let ceilingStandardError: Double
   /// Covariance of the estimates of a and b.
   public let covarianceAB: Double
-  /// Correlation of neighbouring residuals, in [0, 0.98].
+  /// Correlation of neighbouring residuals, in [-0.98, 0.98]; 0 where it cannot be told.
   public let residualAutocorrelation: Double
   /// Degrees of freedom of the t quantiles.
   public let degreesOfFreedom: Double
@@ -45,6 +46,10 @@ public struct LawFit: Sendable, Hashable {
   public let entropyRange: Interval
   /// Distance in exp(H) from the lowest point to H = 0, over the range of exp(H) in the data.
   public let extrapolation: Double
+  /// How it was fitted.
+  public let method: LawMethod
+  /// How much of the ceiling rests on the first evaluations.
+  public let influence: LawInfluence
   /// What a reader has to know.
   public internal(set) var warnings: [LawWarning]
 
@@ -56,45 +61,64 @@ public struct LawFit: Sendable, Hashable {
   /// - Parameters:
   ///   - points: The evaluations of one run; unusable ones are left out and listed in a warning.
   ///   - level: Coverage of the intervals, in (0, 1).
+  ///   - method: What chooses a and b, and what the errors allow for.
+  ///   - promptCount: Prompts behind each score; only binomial weights need it.
   /// - Throws: `NoFit` for a level that is none, fewer than 3 usable points, fewer than 2
-  ///   distinct H, or numbers too large or too close to tell apart.
-  public init(_ points: [CurvePoint], level: Double = 0.95) throws(NoFit) {
+  ///   distinct H, numbers too large or too close to tell apart, or a method that the data do not
+  ///   allow.
+  public init(
+    _ points: [CurvePoint], level: Double = 0.95, method: LawMethod = .standard,
+    promptCount: Int? = nil
+  ) throws(NoFit) {
     let used = points.allSatisfy(\.isUsable) ? points : points.filter(\.isUsable)
     try StudentT.check(level: level)
     try LawFit.checkCount(used, of: points.count)
-    let x = used.map { expm1($0.entropy) }
-    let y = used.map(\.score)
-    guard let line = LeastSquaresLine(x: x, y: y) else {
-      throw NoFit(
-        "the values of H or of the score are too large, or those of H too close, to compute with")
-    }
-    let errors = Autocorrelation(of: line, x: x, y: y)
-    let quantile = StudentT.twoSided(level: level, degreesOfFreedom: errors.degreesOfFreedom)
+    let (x, y) = LawFit.coordinates(used)
+    let estimate = try LawEstimate(
+      x: x, y: y, level: level, method: method, promptCount: promptCount)
+    let (line, errors) = (estimate.line, estimate.covariance)
+    let run = RunSeries(points: points, used: used, x: x, line: line)
     a = -line.slope
     ceiling = line.value(at: 0)
     b = line.value(at: -1)
-    r2 = line.r2
-    rmse = line.rmse
+    r2 = run.r2
+    rmse = run.rmse
     pointCount = used.count
-    aStandardError = errors.varianceOfSlope.squareRoot()
-    bStandardError = errors.varianceOfHeight(at: -1 - line.meanX).squareRoot()
-    ceilingStandardError = errors.varianceOfHeight(at: -line.meanX).squareRoot()
-    covarianceAB = -(errors.covariance - (1 + line.meanX) * errors.varianceOfSlope)
+    aStandardError = errors.slope.squareRoot()
+    bStandardError = errors.varianceOfHeight(at: -1 - line.center).squareRoot()
+    ceilingStandardError = errors.varianceOfHeight(at: -line.center).squareRoot()
+    covarianceAB = -(errors.cross - (1 + line.center) * errors.slope)
     residualAutocorrelation = errors.rho
     degreesOfFreedom = errors.degreesOfFreedom
     self.level = level
-    aInterval = Interval(center: a, halfWidth: quantile * aStandardError)
-    bInterval = Interval(center: b, halfWidth: quantile * bStandardError)
-    ceilingInterval = Interval(center: ceiling, halfWidth: quantile * ceilingStandardError)
-    let lowest = used.reduce(Double.infinity) { min($0, $1.entropy) }
-    let highest = used.reduce(-Double.infinity) { max($0, $1.entropy) }
-    entropyRange = Interval(low: lowest, high: highest)
-    extrapolation = expm1(lowest) / (expm1(highest) - expm1(lowest))
+    self.method = method
+    let quantile = StudentT.twoSided(level: level, degreesOfFreedom: errors.degreesOfFreedom)
+    let bootstrap = estimate.bootstrap
+    aInterval =
+      bootstrap?.aInterval ?? Interval(center: a, halfWidth: quantile * aStandardError)
+    bInterval =
+      bootstrap?.bInterval ?? Interval(center: b, halfWidth: quantile * bStandardError)
+    ceilingInterval =
+      bootstrap?.ceilingInterval
+      ?? Interval(center: ceiling, halfWidth: quantile * ceilingStandardError)
+    entropyRange = run.entropyRange
+    extrapolation = run.extrapolation
+    influence =
+      method.estimator == .leastSquares
+      ? LawInfluence(line, standardError: ceilingStandardError)
+      : LawInfluence(
+        x: x, y: y, method: method, promptCount: promptCount, ceiling: ceiling,
+        standardError: line.isExact ? 0 : ceilingStandardError)
     warnings = []
     guard isFinite else {
       throw NoFit("the values of H or of the score are too large to compute with")
     }
-    warnings = LawGuards(fit: self, line: line, points: points, used: used).warnings()
+    warnings = LawGuards(fit: self, run: run).warnings()
+  }
+
+  /// x = exp(H) - 1 and R of points.
+  static func coordinates(_ points: [CurvePoint]) -> (x: [Double], y: [Double]) {
+    (points.map { expm1($0.entropy) }, points.map(\.score))
   }
 
   /// The law's score at an entropy: R = -a exp(H) + b.
@@ -107,7 +131,7 @@ public struct LawFit: Sendable, Hashable {
       && ceilingStandardError.isFinite
   }
 
-  private static func checkCount(_ used: [CurvePoint], of total: Int) throws(NoFit) {
+  static func checkCount(_ used: [CurvePoint], of total: Int) throws(NoFit) {
     guard used.count >= 3 else {
       let words = used.count == 1 ? "1 point has" : "\(used.count) points have"
       throw NoFit("\(words) a finite entropy and score, and the law needs at least 3")

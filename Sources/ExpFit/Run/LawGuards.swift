@@ -3,52 +3,85 @@ internal import Glibc
 /// The checks that turn a fit of one run into warnings, each with the numbers that led to it.
 struct LawGuards {
   let fit: LawFit
-  let line: LeastSquaresLine
-  /// All evaluations, unusable ones included.
-  let points: [CurvePoint]
-  /// Those that the fit used.
-  let used: [CurvePoint]
+  let run: RunSeries
 
   func warnings() -> [LawWarning] {
     let checks = [
-      leftOut(), fewDegreesOfFreedom(), unevenSteps(), negativeEntropy(), constantScore(),
-      slope(), smallRange(), risingEntropy(), extrapolation(), ceilingRange(), residualTrend(),
-      poorFit(),
+      leftOut(), fewDegreesOfFreedom(), ignoredCorrelation(), slowCorrelation(), unevenSteps(),
+      negativeEntropy(),
+      constantScore(), slope(), smallRange(), risingEntropy(), extrapolation(), ceilingRange(),
+      firstPoints(), residualTrend(), poorFit(),
     ]
     return checks.compactMap { $0 }
   }
 
   private func leftOut() -> LawWarning? {
-    guard points.count > used.count else { return nil }
-    let steps = points.filter { !$0.isUsable }.map { String($0.step) }
+    guard run.points.count > run.used.count else { return nil }
+    let steps = run.points.filter { !$0.isUsable }.map { String($0.step) }
     let words = steps.count == 1 ? "1 point is" : "\(steps.count) points are"
     return LawWarning(
       .pointsLeftOut,
       "\(words) left out, for entropy or score is not finite: step \(listText(steps))")
   }
 
+  /// Where simulated intervals cover less than they should (docs/law/run.md).
   private func fewDegreesOfFreedom() -> LawWarning? {
-    guard used.count < Autocorrelation.smallestCount || fit.degreesOfFreedom < 5 else { return nil }
+    let count = run.used.count
+    guard count < 8 || fit.degreesOfFreedom < 3 else { return nil }
     let rho = shortText(fit.residualAutocorrelation, digits: 2)
     return LawWarning(
       .fewDegreesOfFreedom,
-      "\(used.count) points with residuals correlated by \(rho) leave "
+      "\(count) points with residuals correlated by \(rho) leave "
         + "\(shortText(fit.degreesOfFreedom, digits: 2)) degrees of freedom, "
-        + "so the intervals are rough"
-    )
+        + "so the intervals are rough")
+  }
+
+  /// Where errors of another kind than the default's cover too little in simulations
+  /// (docs/law/run.md).
+  private func ignoredCorrelation() -> LawWarning? {
+    let rho = fit.residualAutocorrelation
+    let words: (errors: String, isShort: Bool, isCorrelated: Bool)
+    switch fit.method.errors {
+    case .autoregressive: return nil
+    case .hac: words = ("Newey-West errors", run.used.count < 100, rho > 0.3)
+    case .bootstrap: words = ("a bootstrap in blocks", run.used.count < 40, rho > 0.5)
+    case .independent:
+      let own = Autocorrelation.rho(of: run.line)
+      guard own > 0.2 else { return nil }
+      return LawWarning(
+        .residualCorrelation,
+        "neighbouring residuals are correlated by \(shortText(own, digits: 2)), which independent "
+          + "errors ignore, so the intervals are too narrow")
+    }
+    guard words.isShort || words.isCorrelated else { return nil }
+    return LawWarning(
+      .residualCorrelation,
+      "\(run.used.count) points with residuals correlated by \(shortText(rho, digits: 2)) are "
+        + "too few for \(words.errors), so the intervals are too narrow")
+  }
+
+  /// Residuals that no AR(1) describes, under which intervals of every kind are too narrow
+  /// (the last table of docs/law/run.md).
+  private func slowCorrelation() -> LawWarning? {
+    guard let excess = run.slowCorrelation(rho: fit.residualAutocorrelation), excess > 1.25 else {
+      return nil
+    }
+    return LawWarning(
+      .slowCorrelation,
+      "residuals correlate over longer distances than their neighbours' correlation of "
+        + "\(shortText(fit.residualAutocorrelation, digits: 2)) explains, as under a slow wander, "
+        + "so the intervals are too narrow")
   }
 
   private func unevenSteps() -> LawWarning? {
-    let gaps = zip(used, used.dropFirst()).lazy.map { Double($1.step) - Double($0.step) }
-    let shortest = gaps.reduce(Double.infinity, min)
-    let longest = gaps.reduce(0, max)
-    if shortest == 0 {
+    let gaps = run.stepGaps
+    if gaps.low == 0 {
       return LawWarning(.unevenSteps, "a step has more than one point; each counts")
     }
-    guard longest > 3 * shortest else { return nil }
+    guard gaps.high > 3 * gaps.low else { return nil }
     return LawWarning(
       .unevenSteps,
-      "evaluations lie between \(shortText(shortest)) and \(shortText(longest)) steps apart; "
+      "evaluations lie between \(shortText(gaps.low)) and \(shortText(gaps.high)) steps apart; "
         + "standard errors count them as equally spaced")
   }
 
@@ -62,15 +95,16 @@ struct LawGuards {
   }
 
   private func constantScore() -> LawWarning? {
-    guard line.sumYY == 0 else { return nil }
+    guard run.sumYY == 0 else { return nil }
     return LawWarning(
-      .constantScore, "the score is \(shortText(used[0].score)) at every point; R² is given as 0",
+      .constantScore,
+      "the score is \(shortText(run.scoreRange.low)) at every point; R² is given as 0",
       contradictsLaw: true)
   }
 
   /// a at or below 0 contradicts the law; a whose interval holds 0 is not identified.
   private func slope() -> LawWarning? {
-    guard line.sumYY > 0 else { return nil }
+    guard run.sumYY > 0 else { return nil }
     if fit.a <= 0 {
       return LawWarning(
         .slopeContradictsLaw,
@@ -97,19 +131,14 @@ struct LawGuards {
   }
 
   private func risingEntropy() -> LawWarning? {
-    guard let first = used.first, let last = used.last else { return nil }
+    guard let first = run.used.first, let last = run.used.last, let rebound = run.rebound else {
+      return nil
+    }
     if last.entropy > first.entropy {
       return LawWarning(
         .entropyRises,
         "H rises from \(shortText(first.entropy)) to \(shortText(last.entropy)); "
           + "the law describes its fall")
-    }
-    var lowest = first
-    var rebound = (size: 0.0, from: first, to: first)
-    for point in used {
-      if point.entropy < lowest.entropy { lowest = point }
-      let size = point.entropy - lowest.entropy
-      if size > rebound.size { rebound = (size, lowest, point) }
     }
     guard rebound.size > 0.25 * fit.entropyRange.width else { return nil }
     return LawWarning(
@@ -128,14 +157,12 @@ struct LawGuards {
   }
 
   private func ceilingRange() -> LawWarning? {
-    let scores = used.lazy.map(\.score)
-    let lowest = scores.reduce(Double.infinity, min)
-    let highest = scores.reduce(-Double.infinity, max)
-    guard lowest >= 0, highest <= 1 else {
+    let scores = run.scoreRange
+    guard scores.low >= 0, scores.high <= 1 else {
       return LawWarning(
         .ceilingOutOfRange,
-        "scores lie between \(shortText(lowest)) and \(shortText(highest)), so they are not shares "
-          + "of 1 and the ceiling is not checked")
+        "scores lie between \(shortText(scores.low)) and \(shortText(scores.high)), so they are "
+          + "not shares of 1 and the ceiling is not checked")
     }
     guard fit.ceiling < 0 || fit.ceiling > 1 else { return nil }
     let interval = fit.ceilingInterval
@@ -146,23 +173,21 @@ struct LawGuards {
       contradictsLaw: interval.low > 1 || interval.high < 0)
   }
 
-  /// The share of the residual variance that a straight line in step, added to the law, takes away.
+  private func firstPoints() -> LawWarning? {
+    guard let deletion = fit.influence.largest,
+      abs(deletion.inStandardErrors) > LawInfluence.limit,
+      abs(deletion.change) > fit.ceilingInterval.width / 2
+    else { return nil }
+    let points = deletion.count == 1 ? "first point" : "first \(deletion.count) points"
+    return LawWarning(
+      .firstPoints,
+      "without the \(points) the ceiling is \(shortText(fit.ceiling + deletion.change)), not "
+        + "\(shortText(fit.ceiling)): \(shortText(abs(deletion.inStandardErrors), digits: 2)) "
+        + "standard errors away, so the run's start does not lie on the law of its rest")
+  }
+
   private func residualTrend() -> LawWarning? {
-    guard used.count >= 8, line.sumSquaredErrors > 1e-20 * line.sumYY else { return nil }
-    let meanStep = used.reduce(0) { $0 + Double($1.step) } / Double(used.count)
-    var stepX = 0.0
-    for point in used {
-      stepX += (Double(point.step) - meanStep) * (expm1(point.entropy) - line.meanX)
-    }
-    let slope = stepX / line.sumXX
-    var (product, stepSquares) = (0.0, 0.0)
-    for point in used {
-      let dx = expm1(point.entropy) - line.meanX
-      let step = Double(point.step) - meanStep - slope * dx
-      product += step * (point.score - line.meanY - line.slope * dx)
-      stepSquares += step * step
-    }
-    let share = product * product / stepSquares / line.sumSquaredErrors
+    guard let share = run.shareOfStep else { return nil }
     guard share > 0.25 else { return nil }
     let percent = Int((min(share, 1) * 100).rounded())
     return LawWarning(
@@ -172,7 +197,7 @@ struct LawGuards {
   }
 
   private func poorFit() -> LawWarning? {
-    guard line.sumYY > 0, fit.r2 < 0.5 else { return nil }
+    guard run.sumYY > 0, fit.r2 < 0.5 else { return nil }
     return LawWarning(
       .poorFit, "the law explains \(Int((fit.r2 * 100).rounded())) % of the score's variance")
   }

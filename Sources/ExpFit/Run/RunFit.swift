@@ -14,9 +14,13 @@ public struct RunFit: Sendable, Hashable {
   /// - Parameters:
   ///   - curve: The run.
   ///   - level: Coverage of the intervals, in (0, 1).
-  public init(_ curve: Curve, level: Double = 0.95) {
+  ///   - method: What chooses a and b, and what the errors allow for.
+  public init(_ curve: Curve, level: Double = 0.95, method: LawMethod = .standard) {
     self.curve = curve
-    law = Result { () throws(NoFit) in try LawFit(curve.points, level: level) }
+    law = Result { () throws(NoFit) in
+      try LawFit(
+        curve.points, level: level, method: method, promptCount: curve.promptCount)
+    }
     switch law {
     case .success(let fit):
       let comparison = RivalComparison(curve.points)

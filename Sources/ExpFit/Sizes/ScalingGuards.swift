@@ -5,8 +5,11 @@ struct ScalingGuards {
   let leaveOneOut: LeaveOneSizeOut?
 
   func warnings() -> [String] {
-    [fewSizes(), oneSeed(), withoutFit(), contradicted(), pooled(), poorLine(), naiveIsBetter()]
-      .compactMap { $0 }
+    [
+      fewSizes(), oneSeed(), bases(), firstStage(), withoutFit(), contradicted(), pooled(),
+      poorLine(), noPowerLaw(), naiveIsBetter(),
+    ]
+    .compactMap { $0 }
   }
 
   private func fewSizes() -> String? {
@@ -23,10 +26,43 @@ struct ScalingGuards {
       "one run per size: differences between seeds cannot be told from differences between sizes"
   }
 
+  /// What the lines take the spread of base policies for where they cannot tell it.
+  private func bases() -> String? {
+    guard fit.ceiling.baseVariance == nil, fit.runCount > fit.sizes.count else { return nil }
+    let fitted = runs.filter { $0.runLaw != nil }.map(\.curve)
+    let seedsBySize = Dictionary(grouping: fitted, by: \.modelParams)
+      .mapValues { Set($0.map(\.baseSeed)).count }
+    guard seedsBySize.values.contains(where: { $0 > 1 }) else {
+      return "one base policy per size: differences between base policies cannot be told from "
+        + "differences between sizes, and count as such"
+    }
+    return "one run per base policy: differences between base policies cannot be told from those "
+      + "between runs, and count as such"
+  }
+
+  /// Runs whose fit is so uncertain that they hardly count.
+  private func firstStage() -> String? {
+    let fitted = runs.compactMap { run in run.runLaw.map { (run.curve.id, $0.law) } }
+    let typical = ScaledRuns.median(fitted.map(\.1.ceilingStandardError))
+    let names = fitted.filter { typical > 0 && $0.1.ceilingStandardError > 100 * typical }.map(\.0)
+    guard !names.isEmpty else { return nil }
+    return
+      "the ceiling's standard error is over 100 times the median run's, so these hardly count: "
+      + listText(names)
+  }
+
+  private func noPowerLaw() -> String? {
+    guard fit.sizes.count >= 3, case .failure(let none) = fit.powerLaw else { return nil }
+    return "no power of N is compared with the line in ln N: \(none.reason)"
+  }
+
   private func withoutFit() -> String? {
     let names = runs.filter { $0.runLaw == nil }.map(\.curve.id)
     guard !names.isEmpty else { return nil }
-    return "runs without a fit are left out: \(listText(names))"
+    let lost = Set(runs.map(\.curve.modelParams)).subtracting(fit.sizes).sorted()
+    let sizes =
+      lost.isEmpty ? "" : "; no run is left of \(listText(lost.map { sizeText($0) }))"
+    return "runs without a fit are left out: \(listText(names))\(sizes)"
   }
 
   private func contradicted() -> String? {

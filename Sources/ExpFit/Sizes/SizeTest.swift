@@ -12,6 +12,8 @@ public struct SizeTest: Sendable, Hashable {
   public let naiveLargestError: LawNumbers
   /// The naive prediction "mean of the sizes" less observed.
   public let naiveMeanError: LawNumbers
+  /// Each form's own prediction less observed.
+  public let formErrors: [ScalingForm: LawNumbers]
   /// Root of the mean squared distance between the predicted curve at the measured H and the
   /// measured scores.
   public let curveRMSE: Double
@@ -40,6 +42,9 @@ public struct SizeTest: Sendable, Hashable {
     error = predicted - observed
     naiveLargestError = forecast.naiveLargest - observed
     naiveMeanError = forecast.naiveMean - observed
+    formErrors = Dictionary(
+      forecast.forms.map { ($0.form, $0.numbers - observed) },
+      uniquingKeysWith: { first, _ in first })
     let fitted = runs.filter { $0.runLaw != nil }.map(\.curve.usablePoints)
     var (squares, count) = (0.0, 0)
     for point in fitted.joined() {
@@ -75,13 +80,13 @@ public struct LeaveOneSizeOut: Sendable, Hashable {
   public let tests: [SizeTest]
 
   /// Leaves each size out in turn; nil for fewer than 3 sizes.
-  init?(_ runs: [RunFit], level: Double) {
+  init?(_ runs: [RunFit], level: Double, whole: ScalingFit) {
     let bySize = Dictionary(grouping: runs.filter { $0.runLaw != nil }, by: \.curve.modelParams)
     guard bySize.count >= 3 else { return nil }
     tests = bySize.keys.sorted().suffix(LeaveOneSizeOut.limit).compactMap { size in
-      let rest = runs.filter { $0.curve.modelParams != size }.compactMap(\.runLaw)
+      let rest = runs.filter { $0.curve.modelParams != size }.compactMap(\.sizedLaw)
       // try?: a size whose rest cannot be fitted has no test, and with 3 sizes every rest can.
-      guard let fit = try? ScalingFit(rest, level: level) else { return nil }
+      guard let fit = try? ScalingFit(rest, level: level, after: whole) else { return nil }
       return try? SizeTest(fit.forecast(size: size), against: bySize[size] ?? [])  // try?: as above
     }
     guard !tests.isEmpty else { return nil }
@@ -98,6 +103,13 @@ public struct LeaveOneSizeOut: Sendable, Hashable {
 
   /// The same for the naive prediction "mean of the sizes" (of those not left out).
   public var naiveMeanRMSE: LawNumbers { rootMeanSquare(\.naiveMeanError) }
+
+  /// Root of the mean squared error of one form over the sizes; nil unless every size has one.
+  public func rmse(of form: ScalingForm) -> LawNumbers? {
+    let errors = tests.compactMap { $0.formErrors[form] }
+    guard errors.count == tests.count else { return nil }
+    return rootMeanSquare { $0.formErrors[form] ?? $0.error }
+  }
 
   private func rootMeanSquare(_ error: (SizeTest) -> LawNumbers) -> LawNumbers {
     func root(_ value: (LawNumbers) -> Double) -> Double {

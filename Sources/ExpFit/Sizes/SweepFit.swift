@@ -20,19 +20,20 @@ public struct SweepFit: Sendable, Hashable {
   /// - Parameters:
   ///   - curves: The runs.
   ///   - level: Coverage of the intervals, in (0, 1).
-  public init(_ curves: [Curve], level: Double = 0.95) {
+  ///   - method: How each run's law is fitted.
+  public init(_ curves: [Curve], level: Double = 0.95, method: LawMethod = .standard) {
     self.level = level
-    let runs = curves.map { RunFit($0, level: level) }
+    let runs = curves.map { RunFit($0, level: level, method: method) }
     let fitted = runs.filter { !$0.curve.isHeldOut }
     let scaling = Result { () throws(NoFit) in
       try SweepFit.checkDefinitions(fitted)
-      return try ScalingFit(fitted.compactMap(\.runLaw), level: level)
+      return try ScalingFit(fitted.compactMap(\.sizedLaw), level: level)
     }
     self.runs = runs
     self.scaling = scaling
     switch scaling {
     case .success(let fit):
-      let leaveOneOut = LeaveOneSizeOut(fitted, level: level)
+      let leaveOneOut = LeaveOneSizeOut(fitted, level: level, whole: fit)
       self.leaveOneOut = leaveOneOut
       heldOut = SweepFit.testHeldOut(runs, by: fit)
       scalingWarnings = ScalingGuards(fit: fit, runs: fitted, leaveOneOut: leaveOneOut).warnings()

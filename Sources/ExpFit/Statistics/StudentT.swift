@@ -55,7 +55,9 @@ package enum StudentT {
     }
     let logConstant =
       lgamma((degrees + 1) / 2).0 - lgamma(degrees / 2).0 - 0.5 * log(degrees * Double.pi)
-    var t = 0.5 * (low + high)
+    // The expansion is near from a few degrees on; Newton then needs two or three tails, not ten.
+    let start = expandedQuantile(tail, degrees)
+    var t = start > low && start < high ? start : 0.5 * (low + high)
     for _ in 0..<200 {
       let excess = upperTail(t, degreesOfFreedom: degrees) - tail
       if excess > 0 { low = t } else { high = t }
@@ -93,7 +95,7 @@ package enum StudentT {
   }
 
   /// I_x(a, b), with 1 - x given as well so that neither end loses digits.
-  private static func incompleteBeta(
+  static func incompleteBeta(
     _ x: Double, complement: Double, _ a: Double, _ b: Double
   ) -> Double {
     guard x > 0 else { return 0 }

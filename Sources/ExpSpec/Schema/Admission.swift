@@ -12,6 +12,7 @@ extension ValueSchema {
     case .choice(let names): value.string.map(names.contains) ?? false
     case .name: value.string.map(TextForms.isName) ?? false
     case .text, .condition: value.string?.isEmpty == false
+    case .path: value.string.map(SettablePaths.readable.contains) ?? false
     case .size:
       value.number.map { $0 > 0 && $0 <= 1e15 }
         ?? value.string.map { TextForms.size($0) != nil } ?? false

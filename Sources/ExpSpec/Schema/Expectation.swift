@@ -15,6 +15,7 @@ extension ValueSchema {
       "a name of at most 64 letters, digits, '.', '_' and '-', the first a letter or digit"
     case .text: "a text"
     case .condition: "an expression such as 'train.algorithm = grpo'"
+    case .path: "a dotted key such as base.steps"
     case .size: "a size such as 300k, 2.7m or 1e6"
     case .duration: "a time such as 90s, 30m or 2h"
     case .memory: "auto, or a size such as 512MiB or 2GiB"
@@ -24,6 +25,7 @@ extension ValueSchema {
       switch element {
       case .condition: "a list of expressions"
       case .text: "a list of texts"
+      case .path: "a list of dotted keys such as base.steps"
       case .choice(let names): "a list of these: " + names.joined(separator: ", ")
       case .integer(let range):
         "a list of whole numbers from \(range.lowerBound) to \(range.upperBound)"

@@ -195,6 +195,23 @@ enum SpecSchema {
     KeySchema("retries", .integer(0...100), 2, "Further attempts after a crash."),
   ])
 
+  /// The rule's numbers are those of `ExpFit.PruneRule`, which a test compares.
+  static let prune = MapSchema(keys: [
+    KeySchema(
+      "level", .number(NumberRange(lower: 0.5, upper: 0.9999)), 0.95,
+      "Coverage of the bounds of a predicted ceiling."),
+    KeySchema(
+      "margin", .number(.upTo(1)), 0.02,
+      "How far an arm's upper bound must lie below the best lower bound, in units of the score."),
+    KeySchema(
+      "after", .number(.decay), 0.25, "Share of a run's steps before which it is not judged."),
+    KeySchema(
+      "points", .integer(3...1_000_000), 8, "Evaluations before which a run is not judged."),
+    KeySchema(
+      "within", .list(.path, least: 0), [],
+      "Further keys in which compared arms agree, beside the model and the task."),
+  ])
+
   static let trainer = MapSchema(
     keys: [
       KeySchema(
@@ -236,6 +253,9 @@ enum SpecSchema {
       KeySchema("resources", .map(resources), nil, "What a run needs."),
       KeySchema("checkpoints", .map(checkpoints), nil, "How runs are saved."),
       KeySchema("limits", .map(limits), nil, "When a run is given up."),
+      KeySchema(
+        "prune", .map(prune), nil,
+        "Stops arms whose predicted ceiling is out of reach of the best; off unless given."),
       KeySchema("trainer", .map(trainer), nil, "Another program that trains."),
     ])
 

@@ -12,6 +12,8 @@ indirect enum ValueSchema: Sendable {
   case text
   /// An expression; its grammar is checked apart.
   case condition
+  /// A dotted path that expressions may name.
+  case path
   /// A count of parameters: a number above 0 or a text such as `300k`.
   case size
   /// A time: seconds above 0 or a text such as `2h`.

@@ -1,0 +1,135 @@
+import ExpFit
+import Glibc
+import Testing
+
+@Suite("Expected intervals and suggested runs")
+struct SuggestionTests {
+  private static let level = 0.95
+
+  /// Runs at ln N = place with a base policy, drawn around a line.
+  private static func draw(
+    _ layout: [(place: Int, base: Int)], size: Double, run: Double, known: Double,
+    _ noise: inout Noise
+  ) -> [ScalingPoint] {
+    var shifts = [Double](repeating: 0, count: 20)
+    for place in shifts.indices { shifts[place] = size * noise.normal() }
+    return layout.map { place, base in
+      ScalingPoint(
+        logSize: Double(place),
+        value: 0.4 * Double(place) + shifts[place] + run * noise.normal() + known * noise.normal(),
+        variance: known * known, base: base)
+    }
+  }
+
+  static let additions: [[(place: Int, base: Int)]] = [
+    [], [(4, 0), (4, 0)], [(6, 0), (6, 0)],
+  ]
+
+  @Test("the expected width is the mean width of simulated data within 10 %", arguments: 0..<3)
+  func againstSimulation(index: Int) throws {
+    var noise = Noise(seed: 8)
+    let today = (0..<5).flatMap { [(place: $0, base: 0), (place: $0, base: 0)] }
+    let added = SuggestionTests.additions[index]
+    let trials = 600
+    var (mean, planned) = (0.0, 0.0)
+    for _ in 0..<trials {
+      let all = SuggestionTests.draw(
+        today + added, size: 1, run: 0.5, known: 0.3, &noise)
+      let full = try ScalingLine(all, level: SuggestionTests.level)
+      mean += try #require(full.estimate(at: 8).interval).width / 2
+      let part = try ScalingLine(Array(all.prefix(today.count)), level: SuggestionTests.level)
+      let additions = added.map { RunAddition(size: exp(Double($0.place)), base: .existing(0)) }
+      planned += try #require(part.expectedInterval(at: exp(8), adding: additions)).halfWidth
+    }
+    let places = SuggestionTests.draw(today + added, size: 1, run: 0.5, known: 0.3, &noise)
+    let known = try #require(
+      ScalingLine.expectedInterval(
+        at: 8, of: places, size: 1, base: 0, run: 0.25, level: SuggestionTests.level))
+    #expect(abs(planned / mean - 1) < 0.1, "\(planned / mean)")
+    #expect(abs(known.halfWidth * Double(trials) / mean - 1) < 0.1, "\(known.halfWidth) \(mean)")
+  }
+
+  @Test("no addition gives today's interval")
+  func today() throws {
+    var noise = Noise(seed: 2)
+    let layout = (0..<5).flatMap { place in (0..<4).map { (place: place, base: $0 / 2) } }
+    let line = try ScalingLine(
+      SuggestionTests.draw(layout, size: 1, run: 1, known: 0.3, &noise), level: 0.95)
+    let interval = try #require(line.estimate(at: 7).interval)
+    let expected = try #require(line.expectedInterval(at: exp(7), adding: []))
+    #expect(agree(2 * expected.halfWidth, interval.width, 1e-6))
+  }
+
+  private static func fit(size: Double, run: Double, sizes: Int = 5) throws -> ScalingFit {
+    let runs = (0..<sizes).flatMap { place in
+      let shift = size * (place % 2 == 0 ? 1 : -1)
+      return (0..<3).map { index in
+        let ceiling = 0.3 + 0.05 * Double(place) + shift + run * Double(index - 1)
+        return RunNumbers(
+          size: exp(10 + Double(place)), baseSeed: 0, a: 0.2, b: 0.2 + ceiling, ceiling: ceiling,
+          aStandardError: 1e-3, bStandardError: 1e-3, ceilingStandardError: 1e-3)
+      }
+    }
+    return try ScalingFit(runs, level: 0.95)
+  }
+
+  private static func candidates(_ places: ClosedRange<Int>, known: Int = 5) -> [CandidateSize] {
+    places.map { place in
+      CandidateSize(
+        size: exp(10 + Double(place)), bases: place < known ? [0] : [],
+        newBase: place < known ? 1 : 0, runCost: 10 * exp(0.5 * Double(place)), baseCost: 5)
+    }
+  }
+
+  @Test("where runs differ, seeds are suggested in the order of gain per cost, within the budget")
+  func seeds() throws {
+    let fit = try SuggestionTests.fit(size: 0.002, run: 0.03)
+    let found = RunSuggestion(
+      fit, target: exp(17), candidates: SuggestionTests.candidates(0...6), budget: 500)
+    let today = try #require(found.today).halfWidth
+    #expect(!found.steps.isEmpty)
+    var (width, total) = (today, 0.0)
+    for step in found.steps {
+      #expect(step.expected.halfWidth < width && step.count > 0)
+      total += step.cost
+      #expect(agree(step.totalCost, total, 1e-12))
+      width = step.expected.halfWidth
+    }
+    #expect(total <= 500)
+  }
+
+  @Test("where sizes differ, only a new size helps, and without one the ending says so")
+  func newSizes() throws {
+    let fit = try SuggestionTests.fit(size: 0.05, run: 0.001)
+    let known = RunSuggestion(
+      fit, target: exp(17), candidates: SuggestionTests.candidates(0...4), budget: 1e6)
+    #expect(known.steps.isEmpty && known.ending.hasSuffix("only a new size helps"))
+    let more = RunSuggestion(
+      fit, target: exp(17), candidates: SuggestionTests.candidates(0...6), budget: 1e6)
+    #expect(more.steps.first?.isNewSize == true && more.steps.first?.isNewBase == true)
+    let poor = RunSuggestion(
+      fit, target: exp(17), candidates: SuggestionTests.candidates(0...6), budget: 1)
+    #expect(poor.steps.isEmpty)
+    #expect(poor.ending.hasPrefix("everything that would narrow the interval costs more"))
+  }
+
+  @Test("two sizes have no interval to narrow")
+  func twoSizes() throws {
+    let fit = try SuggestionTests.fit(size: 0.05, run: 0.01, sizes: 2)
+    let found = RunSuggestion(
+      fit, target: exp(17), candidates: SuggestionTests.candidates(0...4), budget: 1e6)
+    #expect(found.today == nil && found.steps.isEmpty)
+    #expect(found.ending.hasPrefix("an interval needs runs of at least 3 sizes, here are 2"))
+  }
+
+  @Test("costs are medians at measured sizes and straight in log over log elsewhere")
+  func costs() throws {
+    let curve = try #require(
+      CostCurve([(1e4, 2), (1e4, 4), (1e4, 3), (1e6, 300), (-1, 5), (1e5, .nan)]))
+    #expect(agree(curve.cost(at: 1e4), 3, 1e-12) && agree(curve.cost(at: 1e5), 30, 1e-12))
+    #expect(agree(curve.cost(at: 1e7), 3000, 1e-12) && agree(curve.cost(at: 1e3), 0.3, 1e-12))
+    #expect(curve.isMeasured(1e6) && !curve.isMeasured(1e5) && CostCurve([]) == nil)
+    let single = try #require(CostCurve([(size: 1e4, cost: 5)]))
+    #expect(agree(single.cost(at: 1e6), 500, 1e-12))
+  }
+}
