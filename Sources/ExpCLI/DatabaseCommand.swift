@@ -7,7 +7,9 @@ internal import TrainerProtocol
 struct DatabaseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "db", abstract: "Care for the store, which is a cache of the run folders.",
-    subcommands: [RebuildCommand.self])
+    subcommands: [
+      CheckStoreCommand.self, BackupCommand.self, RebuildCommand.self, CollectGarbageCommand.self,
+    ])
 }
 
 /// `exp db rebuild`: make the store anew from the files.

@@ -4,6 +4,7 @@ internal import ExpPlan
 internal import ExpReport
 internal import ExpSpec
 internal import ExpStore
+internal import FoundationEssentials
 internal import TrainerProtocol
 
 /// `exp plan`: the grid, what of it is done, and what the rest should take.
@@ -22,8 +23,12 @@ struct PlanCommand: ParsableCommand {
       let (spec, plan) = try arguments.plan()
       let session = try SweepSession(spec: spec, plan: plan)
       let paths = location.paths()
-      let states = plan.points.map {
-        PlanCommand.state(RunStatus.read(paths.run(session.runID($0))))
+      // One look at the folder spares a look for each run that is not there.
+      let begun = Set(try PlanCommand.names(in: paths.root))
+      let states = plan.points.map { point in
+        let id = session.runID(point)
+        return begun.contains(id.text)
+          ? PlanCommand.state(RunStatus.read(paths.run(id))) : PlanCommand.fresh
       }
       if json {
         Terminal.output(PlanCommand.document(plan, states).canonicalJSON)
@@ -35,14 +40,21 @@ struct PlanCommand: ParsableCommand {
     }
   }
 
-  /// What a plan says of a run: `new` is whatever would run.
+  /// What a plan says of whatever would run.
+  private static let fresh = "new"
+
+  private static func names(in folder: String) throws -> [String] {
+    let files = FileManager.default
+    return files.fileExists(atPath: folder) ? try files.contentsOfDirectory(atPath: folder) : []
+  }
+
   private static func state(_ status: RunStatus) -> String {
     switch status.state {
     case .succeeded: "done"
     case .pruned: "pruned"
     case .failed, .timedOut: "failed"
     case .running: "running"
-    case .pending, .cancelled, .lost: "new"
+    case .pending, .cancelled, .lost: fresh
     }
   }
 

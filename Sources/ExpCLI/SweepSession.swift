@@ -17,25 +17,37 @@ struct SweepSession {
   let trainer: TrainerProbe
   /// The kernel sets it is pinned to.
   let compute: RunRequest.Compute
+  /// For the hash of each base policy its id, and the hash that stands for it among a run's inputs.
+  private let bases: [ContentHash: (id: RunID, input: ContentHash)]
 
   /// Binds a plan to the trainer that its spec names, or to the one beside this program.
   init(spec: ExperimentSpec, plan: Plan) throws {
     self.spec = spec
     self.plan = plan
     compute = TrainerProbe.compute(threads: spec.resources.cores)
-    trainer = try TrainerProbe(command: spec.trainerCommand, compute: compute)
+    let trainer = try TrainerProbe(command: spec.trainerCommand, compute: compute)
+    self.trainer = trainer
+    bases = Dictionary(
+      plan.bases.map { base in
+        let id = SweepSession.baseID(base.configHash, trainer)
+        return (base.configHash, (id, ContentHash(of: id.text)))
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  private static func baseID(_ hash: ContentHash, _ trainer: TrainerProbe) -> RunID {
+    RunID(configHash: hash, sourceFingerprint: trainer.sourceFingerprint, inputs: [])
   }
 
   /// The id of a base policy.
   func baseID(_ hash: ContentHash) -> RunID {
-    RunID(configHash: hash, sourceFingerprint: trainer.sourceFingerprint, inputs: [])
+    bases[hash]?.id ?? SweepSession.baseID(hash, trainer)
   }
 
   /// The id of a point's run.
   func runID(_ point: PlannedPoint) -> RunID {
-    RunID(
-      configHash: point.configHash, sourceFingerprint: trainer.sourceFingerprint,
-      inputs: [ContentHash(of: baseID(point.baseHash).text)])
+    let input = bases[point.baseHash]?.input ?? ContentHash(of: baseID(point.baseHash).text)
+    return RunID(
+      configHash: point.configHash, sourceFingerprint: trainer.sourceFingerprint, inputs: [input])
   }
 
   /// The jobs of the sweep: each base policy once, then the runs.

@@ -1,4 +1,5 @@
 internal import ExpCore
+internal import ExpSchedule
 internal import Foundation
 internal import TrainerProtocol
 
@@ -48,9 +49,11 @@ struct TrainerProbe {
   /// Runs a command to its end and returns what it wrote to standard output.
   static func capture(_ command: [String], compute: RunRequest.Compute) throws -> String {
     let process = Process()
-    process.executableURL = URL(filePath: command[0])
+    let environment = trainerEnvironment(compute)
+    let program = try TrainerProgram.find(command, environment: environment)
+    process.executableURL = URL(filePath: program)
     process.arguments = Array(command.dropFirst())
-    process.environment = trainerEnvironment(compute)
+    process.environment = environment
     let output = Pipe()
     process.standardOutput = output
     process.standardInput = FileHandle.nullDevice

@@ -90,6 +90,8 @@ extension Double {
   public var shortestText: String? {
     guard isFinite else { return nil }
     guard self != 0 else { return "0" }
+    // Whole numbers that are exact need all their digits.
+    if magnitude < 0x1p53, let whole = Int(exactly: self) { return String(whole) }
     // Swift's description is shortest round-trip already; only its layout differs from ECMAScript's.
     let (digits, exponent) = Double.decompose(magnitude.description)
     let sign = self < 0 ? "-" : ""

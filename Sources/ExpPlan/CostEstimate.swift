@@ -47,26 +47,23 @@ public struct CostEstimate: Sendable, Hashable {
   static func bytes(_ count: Double) -> Int { Int(exactly: count.rounded(.up)) ?? .max }
 }
 
-extension PlannedPoint {
-  /// The estimate at the rate that is assumed where none was measured.
-  public var cost: CostEstimate { cost(flopsPerSecond: CostEstimate.defaultFLOPsPerSecond) }
-
-  /// Estimates the RL stage: rollouts, updates and evaluations, without the base policy.
+extension CostEstimate {
+  /// Estimates the RL stage of a configuration: rollouts, updates and evaluations, without the base policy.
   ///
   /// A forward pass takes `2 N` operations a token plus attention and output head, an update three times that
   /// (Kaplan et al., arXiv:2001.08361, section 2.1). Nothing is taken off for groups that are dropped.
-  public func cost(flopsPerSecond: Double) -> CostEstimate {
+  init(run config: JSONValue, flopsPerSecond: Double = CostEstimate.defaultFLOPsPerSecond) {
     let document = ConfigFigures(config)
     let model = ModelCost(document)
     let lengths = TaskLengths(document)
     let steps = document["train.steps"]
     let algorithm = AlgorithmCost(document, model, lengths)
-    let evaluation = evaluationCost(document, model, lengths)
+    let evaluation = CostEstimate.evaluation(document, model, lengths)
     // Step 0 and the last step are always measured.
     let evaluations = (steps / max(document["evaluate.every"], 1)).rounded(.up) + 1
     let flops = steps * algorithm.perStep.flops + evaluations * evaluation.work.flops
     let tokens = steps * algorithm.perStep.tokens + evaluations * evaluation.work.tokens
-    return CostEstimate(
+    self.init(
       flops: flops, tokens: tokens, seconds: flops / max(flopsPerSecond, 1),
       memoryBytes: CostEstimate.bytes(
         model.memoryBytes(
@@ -78,7 +75,7 @@ extension PlannedPoint {
           + evaluations * evaluation.kept * ModelCost.bytesPerSample))
   }
 
-  private func evaluationCost(
+  private static func evaluation(
     _ document: ConfigFigures, _ model: ModelCost, _ lengths: TaskLengths
   ) -> (work: ModelCost.Work, answers: Double, kept: Double) {
     let prompts = document["evaluate.prompts"]
@@ -88,6 +85,13 @@ extension PlannedPoint {
     return (
       work, prompts * perPrompt, min(document["evaluate.keep"], prompts) * perPrompt
     )
+  }
+}
+
+extension PlannedPoint {
+  /// Estimates the RL stage at another rate than `cost`.
+  public func cost(flopsPerSecond: Double) -> CostEstimate {
+    CostEstimate(run: config, flopsPerSecond: flopsPerSecond)
   }
 }
 

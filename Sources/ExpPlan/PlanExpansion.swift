@@ -6,6 +6,24 @@ struct PlanExpansion {
   private typealias Setting = ExperimentSpec.Setting
   private typealias Predicate = ((String) -> JSONValue?) -> Bool
 
+  /// A resolution whose seed is still open.
+  private struct Seedless {
+    var resolution: Resolution
+    var template: SectionTexts.Template
+    var params: Int
+    var sizeLabel: String
+    var cost: CostEstimate
+
+    init(_ resolution: Resolution, _ template: SectionTexts.Template) {
+      let config = resolution.config
+      self.resolution = resolution
+      self.template = template
+      params = config[path: "model.params"]?.integer ?? 0
+      sizeLabel = ModelShape.sizeLabel(of: config[path: "model"], params: params)
+      cost = resolution.isValid ? CostEstimate(run: config) : .zero
+    }
+  }
+
   /// Further problems are not collected: every point of a large grid may have its own.
   private static let mostProblems = 1000
 
@@ -19,6 +37,10 @@ struct PlanExpansion {
   private var points: [PlannedPoint] = []
   private var positions: [ContentHash: Int] = [:]
   private var sections = SectionTexts()
+  /// What assignments come to that differ in the seed alone, by their place in the product of the other axes.
+  private var seedless: [Int: Seedless] = [:]
+  /// The axis of the seed, where nothing but the seed itself depends on it.
+  private let seedAxis: Int?
   private var problems: [Diagnostic] = []
   private var seenProblems: Set<Diagnostic>
   private var hasErrors = false
@@ -44,6 +66,10 @@ struct PlanExpansion {
     arithmetic = PlanArithmetic(factors: factors, product: product)
     isExcluded = spec.exclude.map { $0.predicate() }
     isHeldOut = spec.holdOut.map { $0.predicate() }
+    let isSeedRead = spec.when.contains { rule in
+      rule.condition.keys.contains("seed") || rule.settings.contains { $0.path == "seed" }
+    }
+    seedAxis = isSeedRead ? nil : spec.grid.firstIndex { $0.path == "seed" }
     if product > Plan.largestProduct { refuseSize() }
   }
 
@@ -69,8 +95,12 @@ struct PlanExpansion {
     var counter = [Int](repeating: 0, count: choices.count)
     for _ in 0..<arithmetic.product {
       var assignment: [Setting] = []
-      for (axis, value) in counter.enumerated() { assignment += choices[axis][value] }
-      consider(assignment, isIncluded: false)
+      var place = 0
+      for (axis, value) in counter.enumerated() {
+        assignment += choices[axis][value]
+        if axis != seedAxis { place = place * choices[axis].count + value }
+      }
+      consider(assignment, place: seedAxis == nil ? nil : place)
       for axis in counter.indices.reversed() {
         counter[axis] += 1
         guard counter[axis] == choices[axis].count else { break }
@@ -83,23 +113,50 @@ struct PlanExpansion {
     }
   }
 
-  private mutating func consider(_ assignment: [Setting], isIncluded: Bool) {
-    let resolution = spec.resolution(of: assignment)
-    if !isIncluded, isExcluded.contains(where: { $0(resolution.lookup) }) {
+  /// Takes one assignment; `place` tells those apart that differ in more than the seed.
+  private mutating func consider(
+    _ assignment: [Setting], place: Int? = nil, isIncluded: Bool = false
+  ) {
+    let (found, seed) = seedless(assignment, place)
+    func lookup(_ key: String) -> JSONValue? {
+      key == "seed" ? seed : found.resolution.lookup(key)
+    }
+    if !isIncluded, isExcluded.contains(where: { $0(lookup) }) {
       arithmetic.excluded += 1
       return
     }
-    for problem in resolution.problems { note(problem) }
-    guard resolution.isValid else { return }
-    let heldOut = isHeldOut.contains { $0(resolution.lookup) }
-    let document = sections.intern(resolution.config)
+    for problem in found.resolution.problems { note(problem) }
+    guard found.resolution.isValid else { return }
+    let heldOut = isHeldOut.contains { $0(lookup) }
+    let document = found.template.document(seed: seed)
     if let known = positions[document.hash] {
       arithmetic.duplicates += 1
       points[known].heldOut = points[known].heldOut || heldOut
       return
     }
     positions[document.hash] = points.count
-    points.append(point(assignment, document, heldOut: heldOut))
+    points.append(
+      PlannedPoint(
+        index: points.count, label: "",
+        assignment: assignment.map { .init(path: $0.path, value: $0.value) },
+        config: document.config, configHash: document.hash, baseConfig: document.base,
+        baseHash: document.baseHash, heldOut: heldOut, modelParams: found.params,
+        sizeLabel: found.sizeLabel, seed: seed.integer ?? 0, cost: found.cost))
+  }
+
+  /// Resolves an assignment, or finds what one that differs in the seed alone came to.
+  private mutating func seedless(
+    _ assignment: [Setting], _ place: Int?
+  ) -> (found: Seedless, seed: JSONValue) {
+    if let place, let known = seedless[place],
+      let seed = assignment.last(where: { $0.path == "seed" })?.value
+    {
+      return (known, seed)
+    }
+    let resolution = spec.resolution(of: assignment)
+    let found = Seedless(resolution, sections.template(of: resolution.config))
+    if let place { seedless[place] = found }
+    return (found, resolution.config[path: "seed"] ?? 0)
   }
 
   private mutating func note(_ problem: Diagnostic) {
@@ -107,20 +164,6 @@ struct PlanExpansion {
     guard problems.count < PlanExpansion.mostProblems, seenProblems.insert(problem).inserted
     else { return }
     problems.append(problem)
-  }
-
-  private func point(
-    _ assignment: [Setting], _ document: SectionTexts.Document, heldOut: Bool
-  ) -> PlannedPoint {
-    let config = document.config
-    let params = config[path: "model.params"]?.integer ?? 0
-    return PlannedPoint(
-      index: points.count, label: "",
-      assignment: assignment.map { .init(path: $0.path, value: $0.value) }, config: config,
-      configHash: document.hash, baseConfig: document.base, baseHash: document.baseHash,
-      heldOut: heldOut, modelParams: params,
-      sizeLabel: ModelShape.sizeLabel(of: config[path: "model"], params: params),
-      seed: config[path: "seed"]?.integer ?? 0)
   }
 
   /// Puts the points in order, names them, and gathers their base policies.
@@ -133,7 +176,11 @@ struct PlanExpansion {
     }
     guard !hasErrors else { return Plan.Expansion(plan: nil, diagnostics: problems) }
     arithmetic.heldOut = points.count { $0.heldOut }
-    var ordered = points.filter { !$0.heldOut } + points.filter(\.heldOut)
+    var ordered = points
+    points = []
+    if arithmetic.heldOut > 0 {
+      ordered = ordered.filter { !$0.heldOut } + ordered.filter(\.heldOut)
+    }
     let paths = choices.compactMap(\.first).joined().map(\.path)
     let named = PointLabels(paths: paths + spec.include.joined().map(\.path))
     let labels = named.labels(of: ordered)

@@ -32,6 +32,8 @@ public struct PlannedPoint: Sendable, Hashable {
   public let sizeLabel: String
   /// The RL seed.
   public let seed: Int
+  /// What its RL stage should take, at the rate that is assumed where none was measured.
+  public let cost: CostEstimate
 }
 
 /// One base policy of a plan, shared by every point that starts from it.

@@ -13,12 +13,30 @@ struct SectionTexts {
     var baseHash: ContentHash
   }
 
+  /// A configuration whose seed is still open: configurations that differ in their seed alone share the rest.
+  struct Template {
+    fileprivate var members: [String: JSONValue]
+    /// The canonical text before and behind the seed's value.
+    fileprivate var before: String
+    fileprivate var behind: String
+    fileprivate var base: Base
+
+    /// The configuration with a seed.
+    func document(seed: JSONValue) -> Document {
+      var members = members
+      members["seed"] = seed
+      return Document(
+        config: .object(members), hash: ContentHash(of: before + seed.canonicalJSON + behind),
+        base: base.config, baseHash: base.hash)
+    }
+  }
+
   private struct Section {
     var value: JSONValue
     var text: String
   }
 
-  private struct Base {
+  fileprivate struct Base {
     var config: JSONValue
     var hash: ContentHash
   }
@@ -29,19 +47,21 @@ struct SectionTexts {
   /// The keys that determine a base policy.
   private static let baseKeys: Set<String> = ["task", "model", "base"]
 
-  /// Takes a configuration and gives it back with shared sections, hashed.
-  mutating func intern(_ config: JSONValue) -> Document {
+  /// Takes a configuration and gives it back with shared sections and an open seed.
+  mutating func template(of config: JSONValue) -> Template {
     var members: [String: JSONValue] = [:]
     var texts: [(key: String, text: String)] = []
-    for (key, value) in config.object ?? [:] {
+    for (key, value) in config.object ?? [:] where key != "seed" {
       let section = shared(value)
       members[key] = section.value
       texts.append((key, section.text))
     }
     let base = base(of: members, texts.filter { SectionTexts.baseKeys.contains($0.key) })
-    return Document(
-      config: .object(members), hash: ContentHash(of: SectionTexts.object(texts)),
-      base: base.config, baseHash: base.hash)
+    let before = SectionTexts.members(texts.filter { $0.key < "seed" }).map { $0 + "," }
+    let behind = SectionTexts.members(texts.filter { $0.key > "seed" }).map { "," + $0 }
+    return Template(
+      members: members, before: "{" + before.joined() + "\"seed\":",
+      behind: behind.joined() + "}", base: base)
   }
 
   private mutating func base(
@@ -65,7 +85,10 @@ struct SectionTexts {
 
   /// The canonical text of an object whose members' texts are known; the sections' names are plain ASCII.
   private static func object(_ texts: [(key: String, text: String)]) -> String {
-    let members = texts.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.text)" }
-    return "{\(members.joined(separator: ","))}"
+    "{\(members(texts).joined(separator: ","))}"
+  }
+
+  private static func members(_ texts: [(key: String, text: String)]) -> [String] {
+    texts.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.text)" }
   }
 }

@@ -192,6 +192,27 @@ struct StoreTests {
     }
   }
 
+  @Test("a refresh without changes writes nothing, one after a change takes it in")
+  func unchanged() throws {
+    try withTemporaryFolder { folder in
+      let maker = RunMaker(folder)
+      _ = try maker.plan("law", [1, 2], second: 1)
+      try maker.succeed(1, config: RunMaker.config(seed: 1), second: 1)
+      try maker.succeed(2, config: RunMaker.config(seed: 2), second: 4)
+      let store = try Store.open(at: maker.paths.database, mode: .readWrite, runs: maker.paths)
+      try store.refresh(from: maker.paths)
+      let log = "\(maker.paths.database)-wal"
+      let before = try FileManager.default.attributesOfItem(atPath: log)
+      try store.refresh(from: maker.paths)
+      let after = try FileManager.default.attributesOfItem(atPath: log)
+      #expect(before[.modificationDate] as? Date == after[.modificationDate] as? Date)
+      #expect(before[.size] as? Int == after[.size] as? Int)
+      _ = try maker.plan("law", [1, 3], second: 1)
+      try store.refresh(from: maker.paths)
+      #expect(try Set(store.runs(sweep: "law").map(\.id)) == [RunMaker.id(1), RunMaker.id(3)])
+    }
+  }
+
   @Test("what loses its files goes on a refresh")
   func vanished() throws {
     try withTemporaryFolder { folder in

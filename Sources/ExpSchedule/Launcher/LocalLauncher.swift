@@ -1,6 +1,26 @@
 internal import Glibc
 internal import TrainerProtocol
 
+/// Where the program of a trainer's command lies.
+public enum TrainerProgram {
+  /// Returns the path of a command's program, looked for along `PATH` where it is a bare name.
+  ///
+  /// - Throws: `ScheduleError.trainerNotFound` where there is no such program.
+  public static func find(
+    _ command: [String], environment: [String: String]
+  ) throws(ScheduleError) -> String {
+    guard let name = command.first, !name.isEmpty else { throw .trainerNotFound("") }
+    let candidates =
+      name.contains("/")
+      ? [name]
+      : environment["PATH", default: ""].split(separator: ":").map { "\($0)/\(name)" }
+    guard let program = candidates.first(where: { access($0, X_OK) == 0 }) else {
+      throw .trainerNotFound(name)
+    }
+    return program
+  }
+}
+
 /// Why a trainer could not be started.
 struct LaunchFailure: Error {
   var reason: String
@@ -21,15 +41,7 @@ struct LocalLauncher: Sendable {
 
   /// Finds the program of a command, along `PATH` of the given environment where it is a bare name.
   init(command: [String], environment: [String: String]) throws(ScheduleError) {
-    guard let name = command.first, !name.isEmpty else { throw .trainerNotFound("") }
-    let candidates =
-      name.contains("/")
-      ? [name]
-      : environment["PATH", default: ""].split(separator: ":").map { "\($0)/\(name)" }
-    guard let program = candidates.first(where: { access($0, X_OK) == 0 }) else {
-      throw .trainerNotFound(name)
-    }
-    self.program = program
+    program = try TrainerProgram.find(command, environment: environment)
     arguments = Array(command.dropFirst())
     self.environment = environment
   }

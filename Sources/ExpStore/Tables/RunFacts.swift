@@ -1,6 +1,5 @@
 internal import ExpCore
 internal import FoundationEssentials
-internal import Glibc
 internal import TrainerProtocol
 
 /// What the small files of a run folder say.
@@ -37,17 +36,14 @@ struct RunFacts {
     }
   }
 
-  /// Sizes and times of the files and whether a trainer lives, in one text.
-  static func stamp(of folder: RunFolder) -> String {
-    let files = [
-      folder.request, folder.provenance, folder.attempts, folder.result, folder.events,
-    ]
-    let parts = files.map { path in
-      var facts = stat()
-      guard stat(path, &facts) == 0 else { return "-" }
-      return "\(facts.st_size):\(facts.st_mtim.tv_sec).\(facts.st_mtim.tv_nsec)"
-    }
-    return parts.joined(separator: " ") + (RunStatus.isLocked(folder.lock) ? " locked" : "")
+  /// Stands for the files that change while a run goes on, and for whether a trainer lives.
+  ///
+  /// `request.json` and `provenance.json` are written once. A succeeded run is computed again only after its files have moved
+  /// aside, so its lock need not be tried.
+  static func stamp(of folder: RunFolder, hasSucceeded: Bool = false) -> String {
+    let files = [folder.attempts, folder.result, folder.events]
+    let isLocked = !hasSucceeded && RunStatus.isLocked(folder.lock)
+    return files.map { FileStamp(of: $0).text }.joined(separator: " ") + (isLocked ? " locked" : "")
   }
 
   var kind: String { request.kind == .rl ? "rl" : "base" }

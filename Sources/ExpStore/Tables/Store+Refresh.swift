@@ -5,20 +5,22 @@ public import TrainerProtocol
 extension Store {
   /// Takes in everything below `runs/` that changed: folders, plans, fits, predictions, annotations.
   ///
-  /// What has no file any more goes. Finished runs whose files did not change cost a few `stat` calls.
+  /// What has no file any more goes. What did not change costs a few `stat` calls.
   /// - Returns: files that could not be taken in; the rest was.
   /// - Throws: `StoreError` where the store itself fails.
   @discardableResult
   public func refresh(from paths: RunPaths) throws(StoreError) -> [Problem] {
     var problems: [Problem] = []
     try refreshSweeps(paths, &problems)
-    try refreshFolders(paths, &problems)
+    // Rows named after runs are written anew with the runs, for a run that is new or gone has none.
+    let isChanged = try refreshFolders(paths, &problems)
     try refreshRecords(
-      in: FitRecord.folder(below: paths), FitRecord.self, emptying: "DELETE FROM fit", &problems
+      in: FitRecord.folder(below: paths), FitRecord.self, emptying: "DELETE FROM fit",
+      isForced: isChanged, &problems
     ) { fit, db in try FitTable.replace(fit, db) }
     try refreshRecords(
       in: RunAnnotations.folder(below: paths), RunAnnotations.self,
-      emptying: AnnotationTable.empty, &problems
+      emptying: AnnotationTable.empty, isForced: isChanged, &problems
     ) { annotations, db in try AnnotationTable.replace(annotations, db) }
     return problems
   }
@@ -45,34 +47,38 @@ extension Store {
 
   private func refreshSweeps(_ paths: RunPaths, _ problems: inout [Problem]) throws(StoreError) {
     var found: Set<String> = []
-    var sweeps: [SweepRecord] = []
     for name in RecordFile.names(in: "\(paths.root)/sweeps") where SweepRecord.isName(name) {
-      guard RecordFile.exists(SweepRecord.path(of: name, below: paths)) else { continue }
+      let plan = SweepRecord.path(of: name, below: paths)
+      guard RecordFile.exists(plan) else { continue }
       found.insert(name)
+      let stamp =
+        FileStamp(of: plan).text
+        + FileStamp(folder: PredictionRecord.folder(of: name, below: paths)).text
+      if try fact("sweep \(name)") == stamp { continue }
       do throws(StoreError) {
-        sweeps.append(try SweepRecord.read(name, below: paths))
-      } catch {
-        problems.append(Problem(path: paths.sweep(name), message: error.message))
-      }
-    }
-    for sweep in sweeps {
-      do throws(StoreError) {
-        try record(sweep: sweep)
-        for prediction in try PredictionRecord.readAll(of: sweep.name, below: paths) {
+        try record(sweep: try SweepRecord.read(name, below: paths))
+        for prediction in try PredictionRecord.readAll(of: name, below: paths) {
           try record(prediction: prediction)
         }
+        try setFact("sweep \(name)", stamp)
       } catch {
         guard error.code == .file || error.code == .notFound else { throw error }
-        problems.append(Problem(path: paths.sweep(sweep.name), message: error.message))
+        problems.append(Problem(path: paths.sweep(name), message: error.message))
       }
     }
     let known = try read { db in try String.fetchAll(db, sql: "SELECT name FROM sweep") }
     for name in known where !found.contains(name) {
-      try write { db in try SweepTable.delete(name, db) }
+      try write { db in
+        try SweepTable.delete(name, db)
+        try db.execute(sql: "DELETE FROM store_fact WHERE name = ?", arguments: ["sweep \(name)"])
+      }
     }
   }
 
-  private func refreshFolders(_ paths: RunPaths, _ problems: inout [Problem]) throws(StoreError) {
+  /// Takes in the folders that changed; returns whether any did.
+  private func refreshFolders(
+    _ paths: RunPaths, _ problems: inout [Problem]
+  ) throws(StoreError) -> Bool {
     let known = try read { db in
       try Row.fetchAll(db, sql: "SELECT id, files, status FROM run WHERE has_folder = 1").map {
         (id: $0["id"] as String, files: $0["files"] as String, status: $0["status"] as String)
@@ -81,13 +87,15 @@ extension Store {
     var stamps = Dictionary(
       known.map { ($0.id, (files: $0.files, status: $0.status)) },
       uniquingKeysWith: { first, _ in first })
+    var isChanged = false
     for (id, folder) in Store.folders(below: paths) {
       let before = stamps.removeValue(forKey: id.text)
-      if let before, RunState(rawValue: before.status)?.isFinished == true,
-        before.files == RunFacts.stamp(of: folder)
+      if let before, let state = RunState(rawValue: before.status), state.isFinished,
+        before.files == RunFacts.stamp(of: folder, hasSucceeded: state == .succeeded)
       {
         continue
       }
+      isChanged = true
       do throws(StoreError) {
         problems += try ingest(run: folder)
       } catch {
@@ -96,6 +104,7 @@ extension Store {
       }
     }
     for id in stamps.keys { try write { db in try RunTable.forget(id, db) } }
+    return isChanged || !stamps.isEmpty
   }
 
   private static func folders(below paths: RunPaths) -> [(RunID, RunFolder)] {
@@ -108,9 +117,13 @@ extension Store {
 
   /// Replaces the rows that stand for the files of a folder named after runs.
   private func refreshRecords<Record: Decodable>(
-    in folder: String, _ type: Record.Type, emptying: String, _ problems: inout [Problem],
-    _ insert: (Record, Database) throws -> Void
+    in folder: String, _ type: Record.Type, emptying: String, isForced: Bool,
+    _ problems: inout [Problem], _ insert: (Record, Database) throws -> Void
   ) throws(StoreError) {
+    let stamp = FileStamp(folder: folder).text
+    let name = "folder \(folder.split(separator: "/").last ?? "")"
+    if !isForced, try fact(name) == stamp { return }
+    let problemsBefore = problems.count
     var records: [Record] = []
     for name in RecordFile.names(in: folder) where name.hasSuffix(".json") {
       do throws(StoreError) {
@@ -123,5 +136,7 @@ extension Store {
       try db.execute(sql: emptying)
       for record in records { try insert(record, db) }
     }
+    // What could not be read is read, and reported, again the next time.
+    if problems.count == problemsBefore { try setFact(name, stamp) }
   }
 }
