@@ -17,6 +17,8 @@ final class PruneAdviser: PruneAdvisor {
   private var curves: [GrowingCurve]
   /// Runs that are never advised against.
   private let exempt: Set<RunID>
+  /// Whether runs that have not begun start over, so that what an earlier life measured says nothing.
+  private let startsOver: Bool
   private var states: [RunState?]
   private var groups: [String: [Int]] = [:]
   private var changed: Set<String> = []
@@ -24,13 +26,24 @@ final class PruneAdviser: PruneAdvisor {
   /// Where the next reading begins, so that every run has its turn.
   private var next = 0
 
-  /// Makes an adviser for the runs of a plan; `exempt` names those that are to be left alone.
-  init(_ prune: ExperimentSpec.Prune, plan: SweepRecord, paths: RunPaths, exempt: Set<RunID>) {
+  /// Makes an adviser for the runs of a plan.
+  ///
+  /// - Parameters:
+  ///   - prune: The rule.
+  ///   - plan: The sweep.
+  ///   - paths: Where its runs are.
+  ///   - rerun: What of an earlier sweep is run again.
+  ///   - exempt: Runs that are to be left alone.
+  init(
+    _ prune: ExperimentSpec.Prune, plan: SweepRecord, paths: RunPaths,
+    rerun: SweepSettings.Rerun, exempt: Set<RunID>
+  ) {
     rule = PruneRule(prune)
     entries = PrunePlan(plan, within: prune.within).entries
     curves = entries.map { GrowingCurve(paths.run($0.point.run).events) }
     states = entries.map { _ in nil }
     self.exempt = exempt
+    startsOver = rerun == .all
     for (index, entry) in entries.enumerated() where !entry.point.heldOut {
       groups[entry.group, default: []].append(index)
     }
@@ -57,6 +70,7 @@ final class PruneAdviser: PruneAdvisor {
       if isNew { changed.insert(entry.group) }
       guard isNew || now == .running || !curves[index].isAtEnd else { continue }
       states[index] = now
+      if startsOver, now == .pending { continue }
       while !curves[index].readOn(), ContinuousClock.now < deadline {}
       if curves[index].takeChange() { changed.insert(entry.group) }
       if ContinuousClock.now >= deadline { return }
@@ -68,13 +82,15 @@ final class PruneAdviser: PruneAdvisor {
     let judged = members.filter { ![.failed, .timedOut, .lost].contains(states[$0]) }
     let runs = judged.map { index in
       let entry = entries[index]
+      let points = curves[index].points
       let curve = Curve(
         id: entry.point.run.text,
-        modelParams: entry.point.config[path: "model.params"]?.number ?? .nan,
-        points: curves[index].points)
+        modelParams: entry.point.config[path: "model.params"]?.number ?? .nan, points: points)
+      // After the last evaluation only the final record is missing: stopping would save nothing.
+      let isMeasured = points.last.map { $0.step >= entry.totalSteps } ?? false
       return PruneRun(
         curve: curve, arm: entry.arm, group: entry.group, totalSteps: entry.totalSteps,
-        isFinished: states[index] == .succeeded)
+        isFinished: isMeasured || states[index] == .succeeded)
     }
     let open = Set(
       judged.filter { [.pending, .running].contains(states[$0]) }.map { entries[$0].point.run })

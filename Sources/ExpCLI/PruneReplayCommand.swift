@@ -21,7 +21,9 @@ struct PruneReplayCommand: ParsableCommand {
   @Argument(help: "The sweep.") var sweep: String?
   @Option(
     name: .customLong("csv"),
-    help: "Replay over this file's runs instead; the columns are those of 'exp fit --csv'.")
+    help:
+      "Replay over this file's runs instead, '-' is standard input; the columns are those of 'exp fit --csv'."
+  )
   var csv: String?
   @Option(help: "Two-sided coverage of the bounds.") var level = PruneRule().level
   @Option(help: "How far apart the bounds must lie, in units of the score.")
@@ -98,15 +100,11 @@ private struct PruneData {
           coreSeconds: PruneData.coreSeconds(paths.run(entry.point.run))))
     }
     notes += PruneData.words(open, paths)
-    let heldOut = plan.entries.count { $0.point.heldOut }
-    if heldOut > 0 { notes.append("\(heldOut) held-out runs take no part: they are never pruned") }
+    noteHeldOut(plan.entries.count { $0.point.heldOut })
   }
 
   init(csv path: String) throws {
-    guard let bytes = FileManager.default.contents(atPath: path) else {
-      throw Failure("cannot read '\(path)': is it there, and a file?", code: ExitStatus.usage)
-    }
-    let contents = FitCSV.parse(Array(bytes), file: path)
+    let contents = FitCSV.parse(try LogFile.read(path), file: LogFile.name(path))
     show(contents.diagnostics)
     guard !contents.hasErrors else { throw ExitStatus.usage }
     records = contents.curves.map { curve in
@@ -114,7 +112,15 @@ private struct PruneData {
         run: PruneRun(
           curve: curve, arm: curve.id, totalSteps: curve.points.last?.step ?? 0, isFinished: true))
     }
-    notes.append("every run of the file is an arm of its own; runs of one size are compared")
+    notes.append(
+      "every run of the file is an arm of its own; runs of one size and definition are compared")
+    noteHeldOut(contents.curves.count(where: \.isHeldOut))
+  }
+
+  private mutating func noteHeldOut(_ count: Int) {
+    guard count > 0 else { return }
+    let words = count == 1 ? "1 held-out run takes" : "\(count) held-out runs take"
+    notes.append("\(words) no part: such runs are never pruned")
   }
 
   /// Arms that cannot be replayed because a run of theirs is not finished.

@@ -49,7 +49,10 @@ struct SuggestionPlan {
       sizeKeys[size] = "model.size: \(name)"
     }
     let fitted = Set(fit.sizes)
-    let sizes = sizeKeys.keys.filter { $0 != target && ($0 < target || fitted.contains($0)) }
+    let heldOut = SuggestionPlan.finishedHeldOut(record, paths: paths)
+    let sizes = sizeKeys.keys.filter {
+      $0 != target && ($0 < target || fitted.contains($0)) && heldOut[$0] == nil
+    }
     candidates = sizes.sorted().map { size in
       let known = (bases[size] ?? []).sorted { ($0 ?? .min) < ($1 ?? .min) }
       let cost = costs.cost(of: size)
@@ -60,7 +63,37 @@ struct SuggestionPlan {
           ?? (known.isEmpty ? 0 : 1),
         runCost: cost.run, baseCost: cost.base)
     }
-    costNotes = SuggestionPlan.notes(costs, sizes: candidates.map(\.size), target: target)
+    costNotes =
+      SuggestionPlan.notes(costs, sizes: candidates.map(\.size), target: target)
+      + SuggestionPlan.notes(onHeldOut: heldOut, fit: fit, target: target)
+  }
+
+  /// Held-out runs that are done, by size: as additions they cost nothing.
+  private static func finishedHeldOut(
+    _ record: SweepRecord, paths: RunPaths
+  ) -> [Double: [RunAddition]] {
+    var additions: [Double: [RunAddition]] = [:]
+    for point in record.points where point.heldOut {
+      guard let size = point.config[path: "model.params"]?.number,
+        RunStatus.read(paths.run(point.run)).state == .succeeded
+      else { continue }
+      let base = point.config[path: "base.seed"]?.integer
+      additions[size, default: []].append(RunAddition(size: size, base: .existing(base)))
+    }
+    return additions
+  }
+
+  private static func notes(
+    onHeldOut heldOut: [Double: [RunAddition]], fit: ScalingFit, target: Double
+  ) -> [String] {
+    heldOut.keys.sorted().filter { $0 != target }.compactMap { size in
+      let additions = heldOut[size] ?? []
+      guard let forecast = fit.expectedForecast(at: target, adding: additions) else { return nil }
+      return "\(NumberText.size(size)) has \(SpecArguments.count(additions.count, "finished run")) "
+        + "held out of the fit: once their prediction is settled, a spec without that 'hold_out' takes them in "
+        + "at no cost; expected width then "
+        + NumberText.significant(forecast.width, digits: 2)
+    }
   }
 
   /// The rows of `include:` for the steps of a suggestion, one a run.

@@ -94,7 +94,7 @@ struct SweepCommand: ParsableCommand {
       return nil
     }
     return PruneAdviser(
-      prune, plan: record, paths: paths, exempt: rerun == .pruned ? pruned : [])
+      prune, plan: record, paths: paths, rerun: rerun, exempt: rerun == .pruned ? pruned : [])
   }
 
   /// A sweep is its newest plan: points of an earlier one keep their runs, but leave its fits.

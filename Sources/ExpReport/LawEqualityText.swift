@@ -95,7 +95,10 @@ struct LawEqualityText {
     let key = report.comparison.design.key
     let names = alone.filter { $0.1 <= alpha }.map(\.0).joined(separator: " and ")
     if p <= alpha {
-      if law.joint == nil { return "so \(names) differs with \(key), taken alone" }
+      if law.joint == nil {
+        let verb = names.contains(" ") ? "differ" : "differs"
+        return "so \(names) \(verb) with \(key), taken alone"
+      }
       return "so a and b differ with \(key)" + (names.isEmpty ? "" : " (taken alone: \(names))")
     }
     let none =

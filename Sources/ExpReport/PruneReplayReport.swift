@@ -121,7 +121,9 @@ public struct PruneReplayReport: Sendable, Hashable {
 
   private static func interval(_ successes: Int, _ trials: Int) -> String {
     guard let range = Interval.wilson(successes: successes, trials: trials) else { return "" }
-    func percent(_ value: Double) -> String { NumberText.fixed(value * 100, decimals: 0) }
+    func percent(_ value: Double) -> String {
+      NumberText.fixed(value * 100, decimals: value > 0 && value < 0.01 ? 1 : 0)
+    }
     return " (95 % interval of the rate: \(percent(range.low)) to \(percent(range.high)) %)"
   }
 

@@ -25,7 +25,7 @@ public struct SuggestionText: Sendable, Hashable {
       to: style.width
     ).map { style.paint($0, .bold) }
     if let today = suggestion.today {
-      lines.append("width today: \(width(today)) (by the line in ln N)")
+      lines.append("width today: \(width(today))")
     }
     if !suggestion.steps.isEmpty { lines.append(table.rendered(style)) }
     lines += DisplayText.wrapped(DisplayText.clean(suggestion.ending), to: style.width)
@@ -55,7 +55,7 @@ public struct SuggestionText: Sendable, Hashable {
       })
   }
 
-  private func width(_ interval: ExpectedInterval) -> String {
-    NumberText.significant(2 * interval.halfWidth, digits: 2)
+  private func width(_ forecast: ExpectedForecast) -> String {
+    NumberText.significant(forecast.width, digits: 2)
   }
 }

@@ -60,6 +60,46 @@ struct SuggestionTests {
     #expect(agree(2 * expected.halfWidth, interval.width, 1e-6))
   }
 
+  /// Runs of sizes exp(10), exp(11), … whose a and b follow a line in ln N or a power of N; both
+  /// forms agree to about a standard deviation of a run up to the fourth size.
+  private static func formRuns(
+    _ places: Range<Int>, isPower: Bool, _ noise: inout Noise
+  ) -> [RunNumbers] {
+    places.flatMap { place -> [RunNumbers] in
+      let at = Double(place)
+      return (0..<2).map { _ in
+        let a = isPower ? 0.1 * exp(0.3 * at) : 0.09 + 0.045 * at
+        let b = (isPower ? 0.3 * exp(0.3 * at) : 0.27 + 0.135 * at) + 0.01 * noise.normal()
+        return RunNumbers(
+          size: exp(10 + at), baseSeed: 0, a: a, b: b, ceiling: b - a, aStandardError: 0.003,
+          bStandardError: 0.003, ceilingStandardError: 0.003)
+      }
+    }
+  }
+
+  @Test(
+    "with both forms in view the expected width is the mean width of simulated data within 20 %")
+  func formsAgainstSimulation() throws {
+    var noise = Noise(seed: 12)
+    let (target, trials) = (exp(17.0), 150)
+    var (today, planned, mean) = (0.0, 0.0, 0.0)
+    for trial in 0..<trials {
+      let runs = SuggestionTests.formRuns(0..<5, isPower: trial % 2 == 0, &noise)
+      let part = try ScalingFit(Array(runs.prefix(8)), level: 0.95)
+      let addition = RunAddition(size: runs[8].size, base: .existing(0), count: 2)
+      let now = try #require(part.expectedForecast(at: target, adding: []))
+      let interval = try #require(part.forecast(size: target).ceiling.interval)
+      #expect(agree(now.width, interval.width, 1e-6))
+      today += now.width
+      planned += try #require(part.expectedForecast(at: target, adding: [addition])).width
+      let full = try ScalingFit(runs, level: 0.95)
+      mean += try #require(full.forecast(size: target).ceiling.interval).width
+    }
+    #expect(planned > 0.95 * mean && planned < 1.6 * mean, "\(planned / mean)")
+    // The forms are far apart at the target, so a new size that tells them apart is worth much.
+    #expect(planned < 0.8 * today, "\(planned / today) \(mean / today)")
+  }
+
   private static func fit(size: Double, run: Double, sizes: Int = 5) throws -> ScalingFit {
     let runs = (0..<sizes).flatMap { place in
       let shift = size * (place % 2 == 0 ? 1 : -1)
@@ -86,14 +126,14 @@ struct SuggestionTests {
     let fit = try SuggestionTests.fit(size: 0.002, run: 0.03)
     let found = RunSuggestion(
       fit, target: exp(17), candidates: SuggestionTests.candidates(0...6), budget: 500)
-    let today = try #require(found.today).halfWidth
+    let today = try #require(found.today).width
     #expect(!found.steps.isEmpty)
     var (width, total) = (today, 0.0)
     for step in found.steps {
-      #expect(step.expected.halfWidth < width && step.count > 0)
+      #expect(step.expected.width < width && step.count > 0)
       total += step.cost
       #expect(agree(step.totalCost, total, 1e-12))
-      width = step.expected.halfWidth
+      width = step.expected.width
     }
     #expect(total <= 500)
   }

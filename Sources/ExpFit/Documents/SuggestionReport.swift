@@ -19,9 +19,8 @@ public struct SuggestionReport: Sendable {
     .object([
       "target": .number(suggestion.target),
       "budget_core_seconds": .optional(suggestion.budget),
-      "width_today": .optional(suggestion.today.map { 2 * $0.halfWidth }),
-      "width_limit_at_known_sizes": .optional(
-        suggestion.limitAtKnownSizes.map { 2 * $0.halfWidth }),
+      "width_today": .optional(suggestion.today?.width),
+      "width_limit_at_known_sizes": .optional(suggestion.limitAtKnownSizes?.width),
       "steps": .array(suggestion.steps.map(\.json)),
       "include": .array(include.map(JSONValue.string)),
       "notes": .array(notes.map(JSONValue.string)),
@@ -36,8 +35,9 @@ extension RunSuggestion.Step {
       "size": .number(size), "base_seed": .optional(base.map(Double.init)),
       "new_base": .bool(isNewBase), "new_size": .bool(isNewSize), "runs": .number(Double(count)),
       "core_seconds": .optional(cost), "total_core_seconds": .optional(totalCost),
-      "width_after": .optional(2 * expected.halfWidth),
-      "degrees_of_freedom_after": .optional(expected.degreesOfFreedom),
+      "width_after": .optional(expected.width),
+      "width_after_by_the_line": .optional(2 * expected.line.halfWidth),
+      "degrees_of_freedom_after": .optional(expected.line.degreesOfFreedom),
     ])
   }
 }

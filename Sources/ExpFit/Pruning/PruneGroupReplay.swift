@@ -16,7 +16,7 @@ struct GroupReplay {
     let stopped = Set(decisions.map(\.arm))
     let kept = whole.arms.indices.filter { !stopped.contains(whole.arms[$0].name) }
     let bestCeiling = kept.compactMap { finals[$0].ceiling }.max()
-    let bestScore = kept.map { finals[$0].score }.max() ?? .nan
+    let bestScore = kept.map { finals[$0].score }.filter(\.isFinite).max() ?? .nan
     verdicts = decisions.compactMap { decision in
       guard let index = whole.arms.firstIndex(where: { $0.name == decision.arm }) else {
         return nil

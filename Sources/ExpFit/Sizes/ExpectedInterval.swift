@@ -99,15 +99,3 @@ extension ScalingLine {
       variance: spread.variance, degreesOfFreedom: spread.degreesOfFreedom, halfWidth: halfWidth)
   }
 }
-
-extension ScalingFit {
-  /// Returns the interval of the ceiling that one new run at a size would have if runs were added,
-  /// by the line in ln N.
-  ///
-  /// See `ScalingLine.expectedInterval(at:adding:)`.
-  public func expectedInterval(at size: Double, adding additions: [RunAddition])
-    -> ExpectedInterval?
-  {
-    ceiling.expectedInterval(at: size, adding: additions)
-  }
-}

@@ -25,7 +25,7 @@ public struct CandidateSize: Sendable, Hashable {
 ///
 /// Greedy: of all single additions, and of pairs and fours of the same, the one whose expected
 /// narrowing per core-second is largest is taken, until the budget is spent or nothing narrows the
-/// interval by 2 %. Expected widths are those of `ScalingLine.expectedInterval(at:adding:)`.
+/// interval by 2 %. Expected widths are those of `ScalingFit.expectedForecast(at:adding:)`.
 public struct RunSuggestion: Sendable, Hashable {
   /// One addition of the list.
   public struct Step: Sendable, Hashable {
@@ -44,7 +44,7 @@ public struct RunSuggestion: Sendable, Hashable {
     /// Core-seconds of this and all earlier steps.
     public let totalCost: Double
     /// The expected interval after this and all earlier steps.
-    public let expected: ExpectedInterval
+    public let expected: ExpectedForecast
   }
 
   /// The size predicted.
@@ -52,9 +52,9 @@ public struct RunSuggestion: Sendable, Hashable {
   /// Core-seconds that may be spent.
   public let budget: Double
   /// Today's interval; nil where there is none.
-  public let today: ExpectedInterval?
+  public let today: ExpectedForecast?
   /// The interval that any number of further runs at the sizes run could reach; nil without one.
-  public let limitAtKnownSizes: ExpectedInterval?
+  public let limitAtKnownSizes: ExpectedForecast?
   /// What to run, best first.
   public let steps: [Step]
   /// Why the list ends where it does, or is empty; one sentence without its full stop.
@@ -77,7 +77,7 @@ public struct RunSuggestion: Sendable, Hashable {
   public init(_ fit: ScalingFit, target: Double, candidates: [CandidateSize], budget: Double) {
     self.target = target
     self.budget = budget
-    today = fit.expectedInterval(at: target, adding: [])
+    today = fit.expectedForecast(at: target, adding: [])
     guard let today else {
       (limitAtKnownSizes, steps) = (nil, [])
       ending = RunSuggestion.noInterval(fit)
@@ -88,7 +88,8 @@ public struct RunSuggestion: Sendable, Hashable {
       fit, target: target, candidates.filter { known.contains($0.size) })
     limitAtKnownSizes = limit
     var search = Search(
-      fit: fit, target: target, candidates: candidates, known: known, width: today)
+      fit: fit, target: target, candidates: candidates, known: known,
+      forecast: today)
     while search.steps.count < RunSuggestion.stepLimit, search.advance(budget: budget) {}
     steps = search.steps
     ending = search.ending(today: today, limit: limit, budget: budget)
@@ -103,7 +104,7 @@ public struct RunSuggestion: Sendable, Hashable {
 
   private static func limit(
     _ fit: ScalingFit, target: Double, _ candidates: [CandidateSize]
-  ) -> ExpectedInterval? {
+  ) -> ExpectedForecast? {
     var additions: [RunAddition] = []
     for candidate in candidates {
       let further = (0..<4).map { candidate.newBase.addingReportingOverflow($0).partialValue }
@@ -112,7 +113,7 @@ public struct RunSuggestion: Sendable, Hashable {
           RunAddition(size: candidate.size, base: .existing(base), count: unlimited))
       }
     }
-    return fit.expectedInterval(at: target, adding: additions)
+    return fit.expectedForecast(at: target, adding: additions)
   }
 
   /// The state of the greedy search.
@@ -121,7 +122,7 @@ public struct RunSuggestion: Sendable, Hashable {
     let target: Double
     var candidates: [CandidateSize]
     var known: Set<Double>
-    var width: ExpectedInterval
+    var forecast: ExpectedForecast
     var steps: [Step] = []
     private var additions: [RunAddition] = []
     private var spent = 0.0
@@ -129,10 +130,10 @@ public struct RunSuggestion: Sendable, Hashable {
 
     init(
       fit: ScalingFit, target: Double, candidates: [CandidateSize], known: Set<Double>,
-      width: ExpectedInterval
+      forecast: ExpectedForecast
     ) {
       (self.fit, self.target, self.candidates) = (fit, target, candidates)
-      (self.known, self.width) = (known, width)
+      (self.known, self.forecast) = (known, forecast)
     }
 
     private struct Option {
@@ -159,12 +160,12 @@ public struct RunSuggestion: Sendable, Hashable {
 
     /// Takes the best affordable addition; false where none is worth taking.
     mutating func advance(budget: Double) -> Bool {
-      var best: (option: Option, expected: ExpectedInterval, rate: Double)?
+      var best: (option: Option, expected: ExpectedForecast, rate: Double)?
       var bestTooDear = 0.0
       for option in options where option.cost > 0 {
         guard let expected = expected(adding: option) else { continue }
-        let gain = width.halfWidth - expected.halfWidth
-        guard gain > RunSuggestion.worthwhile * width.halfWidth else { continue }
+        let gain = forecast.width - expected.width
+        guard gain > RunSuggestion.worthwhile * forecast.width else { continue }
         guard spent + option.cost <= budget else {
           bestTooDear = max(bestTooDear, gain)
           continue
@@ -185,11 +186,11 @@ public struct RunSuggestion: Sendable, Hashable {
         size: candidates[option.candidate].size, base: .existing(option.base), count: option.count)
     }
 
-    private func expected(adding option: Option) -> ExpectedInterval? {
-      fit.expectedInterval(at: target, adding: additions + [addition(option)])
+    private func expected(adding option: Option) -> ExpectedForecast? {
+      fit.expectedForecast(at: target, adding: additions + [addition(option)])
     }
 
-    private mutating func take(_ option: Option, _ expected: ExpectedInterval) {
+    private mutating func take(_ option: Option, _ expected: ExpectedForecast) {
       let size = candidates[option.candidate].size
       additions.append(addition(option))
       spent += option.cost
@@ -197,7 +198,7 @@ public struct RunSuggestion: Sendable, Hashable {
         Step(
           size: size, base: option.base, isNewBase: option.isNew, isNewSize: !known.contains(size),
           count: option.count, cost: option.cost, totalCost: spent, expected: expected))
-      width = expected
+      forecast = expected
       known.insert(size)
       if option.isNew {
         candidates[option.candidate].bases.append(option.base)
@@ -206,7 +207,7 @@ public struct RunSuggestion: Sendable, Hashable {
       }
     }
 
-    func ending(today: ExpectedInterval, limit: ExpectedInterval?, budget: Double) -> String {
+    func ending(today: ExpectedForecast, limit: ExpectedForecast?, budget: Double) -> String {
       var words =
         wasTooDear
         ? "what would narrow the interval further costs more than is left of the budget"
@@ -223,14 +224,14 @@ public struct RunSuggestion: Sendable, Hashable {
       if fit.ceiling.sizeVariance == 0 {
         words +=
           "; the spread of sizes around the line is estimated as 0 and taken as true here, "
-          + "so a new size counts no more than another seed: check it by one"
+          + "so the widths are optimistic"
       }
       guard let limit else { return words }
-      let share = 1 - limit.halfWidth / today.halfWidth
+      let share = 1 - limit.width / today.width
       guard share < 0.2 else { return words }
       return words + "; more runs of the sizes already run narrow it by at most "
-        + "\(Int((100 * max(share, 0)).rounded())) %, for the spread of sizes around the line "
-        + "dominates: only a new size helps"
+        + "\(Int((100 * max(share, 0)).rounded())) %, for what sizes leave open (their spread "
+        + "around the line, and which form is true) dominates: only a new size helps"
     }
   }
 }
