@@ -18,29 +18,39 @@ struct CheckStoreCommand: ParsableCommand {
   func run() throws {
     try reportingFailures {
       let paths = location.paths()
+      let vanished = try vanished(paths)
       let store = try location.openStore()
       let damage = try store.damage()
       let fresh = try Store.inMemory()
       let unreadable = try fresh.refresh(from: paths).map(\.description)
       let differences = damage.isEmpty ? try store.differences(from: fresh) : ([], 0)
       if json {
-        Terminal.output(document(damage, differences.0, unreadable).prettyJSON)
+        Terminal.output(document(damage, differences.0, unreadable, vanished).prettyJSON)
       } else {
+        for words in vanished { Terminal.output("gone: the folder of \(words)") }
         tell(damage, differences, unreadable, runs: try fresh.runs().count)
       }
-      guard damage.isEmpty, differences.0.isEmpty, unreadable.isEmpty else {
+      guard damage.isEmpty, differences.0.isEmpty, unreadable.isEmpty, vanished.isEmpty else {
         throw ExitStatus.failed
       }
     }
   }
 
+  /// What the store had read before this look and is not there any more.
+  private func vanished(_ paths: RunPaths) throws -> [String] {
+    let path = location.databasePath()
+    guard FileManager.default.fileExists(atPath: path) else { return [] }
+    return try Store.open(at: path, mode: .readOnly).vanishedFolders(below: paths)
+  }
+
   private func document(
-    _ damage: [String], _ differences: [String], _ unreadable: [String]
+    _ damage: [String], _ differences: [String], _ unreadable: [String], _ vanished: [String]
   ) -> JSONValue {
     func texts(_ words: [String]) -> JSONValue { .array(words.map(JSONValue.string)) }
     return [
       "store": .string(location.databasePath()), "damage": texts(damage),
       "differences": texts(differences), "unreadable_files": texts(unreadable),
+      "vanished_folders": texts(vanished),
     ]
   }
 

@@ -14,6 +14,11 @@ struct PlotCommand: ParsableCommand {
   @Argument(help: "The sweep.") var sweep: String
   @Flag(help: "Plot the error of fits on the first points on the rest, over the share fitted.")
   var early = false
+  @Option(
+    help:
+      "Apart from sizes, tell series apart by this label (default: the first in which runs of a size differ)."
+  )
+  var by: String?
   @Option(help: "Write an SVG file here instead of drawing in the terminal.") var svg: String?
   @OptionGroup var location: LocationOptions
 
@@ -23,7 +28,7 @@ struct PlotCommand: ParsableCommand {
       let plot =
         try early
         ? PlotCommand.earlyPlot(of: sweep, paths: paths)
-        : PlotCommand.plot(of: sweep, paths: paths)
+        : PlotCommand.plot(of: sweep, by: by, paths: paths)
       guard let svg else {
         Terminal.output(plot.terminal(Terminal.current.outputStyle))
         return
@@ -34,12 +39,21 @@ struct PlotCommand: ParsableCommand {
   }
 
   /// The plot of a sweep, held-out sizes with the lines that were registered for them.
-  static func plot(of sweep: String, paths: RunPaths) throws -> ScatterPlot {
+  static func plot(of sweep: String, by key: String? = nil, paths: RunPaths) throws -> ScatterPlot {
     let data = try LawData(sweep: sweep, paths: paths)
     let fit = data.fit(level: 0.95)
+    if let key, !fit.runs.contains(where: { $0.curve.labels[key] != nil }) {
+      let varying = ScatterPlot.varyingLabels(of: fit)
+      throw Failure(
+        "no run of '\(sweep)' has a label '\(key)'; "
+          + (varying.isEmpty
+            ? "its runs differ in size and seeds only"
+            : "they differ in \(varying.joined(separator: ", "))"),
+        code: ExitStatus.usage)
+    }
     let registered = try PredictionRecord.readAll(of: sweep, below: paths)
     return ScatterPlot(
-      title: "\(sweep): R against exp(H)", fit: fit,
+      title: "\(sweep): R against exp(H)", fit: fit, by: key,
       heldOut: fit.settled(by: registered, starts: data.heldOutStarts).map(\.test))
   }
 

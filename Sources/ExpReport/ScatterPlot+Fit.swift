@@ -2,42 +2,61 @@ public import ExpFit
 internal import Glibc
 
 extension ScatterPlot {
-  /// Draws R against exp(H), a series per size with all its runs.
+  /// Draws R against exp(H), a series per size, and per value of a label where its runs differ in one.
   ///
-  /// A fitted size has the mean line of its runs, a held-out one the line that was predicted for it. In the legend, a
-  /// and b of several runs are means, with the larger of their standard errors by the runs' own errors and by
-  /// their spread.
+  /// A fitted series has the mean line of its runs, a held-out one the line that was predicted for its size. In the
+  /// legend, a and b of several runs are means, with the larger of their standard errors by the runs' own errors and
+  /// by their spread.
   /// - Parameters:
   ///   - title: the heading.
   ///   - fit: the fits.
+  ///   - key: the label that tells series of one size apart; nil for the first that varies, methods before settings.
   ///   - heldOut: the settled predictions; nil for the fit's own.
-  public init(title: String, fit: SweepFit, heldOut: [SizeTest]? = nil) {
+  public init(title: String, fit: SweepFit, by key: String? = nil, heldOut: [SizeTest]? = nil) {
     let tests = heldOut ?? fit.heldOut
-    let bySize = Dictionary(grouping: fit.runs) {
-      SizeKey(size: $0.curve.modelParams, isHeldOut: $0.curve.isHeldOut)
+    let label = key ?? ScatterPlot.varyingLabels(of: fit).first
+    let groups = Dictionary(grouping: fit.runs) { run in
+      SeriesKey(
+        size: run.curve.modelParams, isHeldOut: run.curve.isHeldOut,
+        label: label.flatMap { run.curve.labels[$0] } ?? "")
     }
-    let series = bySize.sorted { $0.key < $1.key }.map { key, runs in
-      key.isHeldOut
-        ? Series(heldOut: runs, size: key.size, test: tests.first { $0.forecast.size == key.size })
-        : Series(fitted: runs, size: key.size)
+    let series = groups.sorted { $0.key < $1.key }.map { key, runs in
+      let name = [NumberText.size(key.size), key.label].filter { !$0.isEmpty }.joined(
+        separator: " ")
+      return key.isHeldOut
+        ? Series(heldOut: runs, name: name, test: tests.first { $0.forecast.size == key.size })
+        : Series(fitted: runs, name: name)
     }
     self.init(title: title, series: series)
   }
+
+  /// The labels in which runs of one size differ, methods before settings.
+  public static func varyingLabels(of fit: SweepFit) -> [String] {
+    let first = ["train.algorithm", "train.entropy_control", "algorithm", "entropy_control"]
+    let bySize = Dictionary(grouping: fit.runs, by: \.curve.modelParams)
+    let keys = Set(fit.runs.flatMap(\.curve.labels.keys)).sorted()
+    let varying = keys.filter { key in
+      bySize.values.contains { runs in Set(runs.map { $0.curve.labels[key] }).count > 1 }
+    }
+    return first.filter(varying.contains) + varying.filter { !first.contains($0) }
+  }
 }
 
-private struct SizeKey: Hashable, Comparable {
+private struct SeriesKey: Hashable, Comparable {
   var size: Double
   var isHeldOut: Bool
+  var label: String
 
-  static func < (left: SizeKey, right: SizeKey) -> Bool {
-    (left.size, left.isHeldOut ? 1 : 0) < (right.size, right.isHeldOut ? 1 : 0)
+  static func < (left: SeriesKey, right: SeriesKey) -> Bool {
+    (left.size, left.isHeldOut ? 1 : 0, left.label)
+      < (right.size, right.isHeldOut ? 1 : 0, right.label)
   }
 }
 
 extension ScatterPlot.Series {
-  fileprivate init(fitted runs: [RunFit], size: Double) {
+  fileprivate init(fitted runs: [RunFit], name: String) {
     let laws = runs.compactMap { try? $0.law.get() }  // try?: a run without a law has points only
-    self.init(name: NumberText.size(size), points: Self.points(of: runs))
+    self.init(name: name, points: Self.points(of: runs))
     guard !laws.isEmpty else {
       notes = ["no fit"]
       return
@@ -51,8 +70,8 @@ extension ScatterPlot.Series {
     ]
   }
 
-  fileprivate init(heldOut runs: [RunFit], size: Double, test: SizeTest?) {
-    self.init(name: NumberText.size(size), points: Self.points(of: runs), isHeldOut: true)
+  fileprivate init(heldOut runs: [RunFit], name: String, test: SizeTest?) {
+    self.init(name: name, points: Self.points(of: runs), isHeldOut: true)
     guard let test else {
       notes = ["no prediction"]
       return

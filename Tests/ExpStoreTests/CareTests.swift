@@ -30,6 +30,10 @@ struct CareTests {
       let found = try store.differences(from: fresh).shown
       #expect(found.count == 1)
       #expect(found.first?.contains("'last_val_score' is 0.125 in the store") == true)
+      #expect(try store.vanishedFolders(below: maker.paths).isEmpty)
+      try FileManager.default.removeItem(atPath: maker.paths.run(RunMaker.id(1)).path)
+      #expect(
+        try store.vanishedFolders(below: maker.paths) == ["run \(RunMaker.id(1)), succeeded"])
     }
   }
 

@@ -52,6 +52,12 @@ extension SweepFit {
     if forecast.a.value <= 0 {
       return "the predicted a is \(shortText(forecast.a.value)), which contradicts the law"
     }
+    if fit.ceilingsAreShares, let interval = forecast.ceiling.interval,
+      interval.low > 1 || interval.high < 0
+    {
+      return "the whole interval from \(shortText(interval.low, digits: 3)) to "
+        + "\(shortText(interval.high, digits: 3)) lies outside [0, 1], so the lines do not hold that far"
+    }
     return nil
   }
 
@@ -64,9 +70,13 @@ extension SweepFit {
           + "beyond the sizes run (\(range))")
     }
     let ceiling = forecast.ceiling.value
-    let isShare = fit.ceilingRange.low >= 0 && fit.ceilingRange.high <= 1
-    if isShare, ceiling < 0 || ceiling > 1 {
-      words.append("the predicted ceiling \(shortText(ceiling)) is outside [0, 1]")
+    if fit.ceilingsAreShares {
+      if ceiling < 0 || ceiling > 1 {
+        words.append("the predicted ceiling \(shortText(ceiling)) is outside [0, 1]")
+      } else if let interval = forecast.ceiling.interval, interval.low < 0 || interval.high > 1 {
+        words.append(
+          "the ceiling's interval leaves [0, 1], where no score lies: the lines know no bounds")
+      }
     }
     if let width = forecast.ceiling.interval?.width, width > fit.ceilingRange.width {
       words.append(
@@ -75,4 +85,9 @@ extension SweepFit {
     }
     return words
   }
+}
+
+extension ScalingFit {
+  /// Whether all ceilings lie in [0, 1], as those of shares do.
+  var ceilingsAreShares: Bool { ceilingRange.low >= 0 && ceilingRange.high <= 1 }
 }

@@ -1,5 +1,6 @@
 internal import ExpCore
 internal import GRDB
+public import TrainerProtocol
 
 extension Store {
   /// Looks for damage inside the database file: pages, indexes, constraints, references.
@@ -16,10 +17,29 @@ extension Store {
     }
   }
 
+  /// Returns the runs and base policies whose folder the store has read and that is not there any
+  /// more; a refresh forgets them.
+  ///
+  /// - Throws: `StoreError` where the store cannot be read.
+  public func vanishedFolders(below paths: RunPaths) throws(StoreError) -> [String] {
+    let known = try read { db in
+      try Row.fetchAll(db, sql: "SELECT id, kind, status FROM run WHERE has_folder = 1 ORDER BY id")
+        .map {
+          (id: $0["id"] as String, kind: $0["kind"] as String, status: $0["status"] as String)
+        }
+    }
+    return known.compactMap { run in
+      let folder = run.kind == "base" ? "\(paths.root)/bases/\(run.id)" : "\(paths.root)/\(run.id)"
+      return RecordFile.exists(folder)
+        ? nil : "\(run.kind == "base" ? "base policy" : "run") \(run.id), \(run.status)"
+    }
+  }
+
   /// Compares what two stores know, such as one that was kept and one made anew from the files.
   ///
   /// Rows of runs, attempts, fits, plans and predictions are compared value by value, series and
-  /// settings by their number, sum and last step per run.
+  /// settings by their number, sum (to 10 digits, for its rounding depends on the order) and last step
+  /// per run.
   /// - Returns: a sentence for each row that differs, at most `limit`, and how many more there are.
   /// - Throws: `StoreError` where one of them cannot be read.
   public func differences(
@@ -63,7 +83,7 @@ extension Store {
     ComparedView(
       name: "series of",
       sql: """
-        SELECT run, count(*) AS "values", sum(value) AS sum, max(step) AS step
+        SELECT run, count(*) AS "values", printf('%.9e', sum(value)) AS sum, max(step) AS step
         FROM metrics GROUP BY run
         """),
   ]
