@@ -25,7 +25,29 @@ struct ComparisonData {
       return labelled
     }
     names = data.labels
-    notes = data.notes + data.heldOutNotes
+    notes =
+      data.notes + data.heldOutNotes
+      + ComparisonData.selected(points, arms: labels.map { $0[key] }, curves, paths)
+  }
+
+  /// Arms of which some runs were pruned and others finished.
+  private static func selected(
+    _ points: [SweepRecord.Point], arms: [String?], _ curves: [Curve], _ paths: RunPaths
+  ) -> [String] {
+    let finished = Set(curves.map(\.id))
+    let kept = Set(zip(points, arms).filter { finished.contains($0.0.run.text) }.map(\.1))
+    var counts: [String: Int] = [:]
+    for (point, arm) in zip(points, arms) where !finished.contains(point.run.text) {
+      guard let arm, kept.contains(arm), RunStatus.read(paths.run(point.run)).state == .pruned
+      else { continue }
+      counts[arm, default: 0] += 1
+    }
+    return counts.keys.sorted().map { arm in
+      let count = counts[arm, default: 0]
+      return "\(count == 1 ? "1 run" : "\(count) runs") of '\(arm)' "
+        + "\(count == 1 ? "was" : "were") pruned for what the law predicted, so what is left of it "
+        + "is a selected sample"
+    }
   }
 
   /// Reads a CSV file, whose further columns are keys; `-` is standard input.
@@ -54,9 +76,14 @@ struct ComparisonLabels {
     }
     let paths = Set(leaves.flatMap { Array($0.keys) })
     let varying = paths.filter { path in Set(leaves.map { $0[path] }).count > 1 }
-    labels = zip(configs, leaves).map { config, leaves in
+    let values = configs.map { $0[path: key] }
+    // Of thousands of points few differ in the key, and a name is looked for among all of them.
+    let different = Set(values.compactMap(\.self))
+    let names = Dictionary(
+      uniqueKeysWithValues: different.map { ($0, ComparisonLabels.name($0, among: different)) })
+    labels = zip(values, leaves).map { value, leaves in
       var own = leaves.filter { varying.contains($0.key) }
-      own[key] = ComparisonLabels.name(config[path: key], among: configs.map { $0[path: key] })
+      own[key] = value.flatMap { names[$0] }
       return own
     }
   }
@@ -69,10 +96,9 @@ struct ComparisonLabels {
 
   /// What an arm is called: the text of a plain value; of an object its method, with the settings in which objects of
   /// that method differ.
-  private static func name(_ value: JSONValue?, among values: [JSONValue?]) -> String? {
-    guard let value else { return nil }
+  private static func name(_ value: JSONValue, among values: Set<JSONValue>) -> String {
     guard let method = value[path: "method"]?.string else { return text(value) }
-    let alike = values.compactMap(\.self).filter { $0[path: "method"]?.string == method }
+    let alike = values.filter { $0[path: "method"]?.string == method }
     let settings = value.flattened().filter { setting in
       alike.contains { $0[path: setting.path] != setting.value }
     }

@@ -25,6 +25,7 @@ struct FitCommand: ParsableCommand {
   var csv: String?
   @Option(help: "Coverage of the intervals.") var level = 0.95
   @OptionGroup var methodOptions: LawMethodOptions
+  @OptionGroup var conditionOptions: RunConditionOptions
   @Flag(help: "Fit the first points of each run and predict the rest, for many numbers of points.")
   var early = false
   @Option(
@@ -60,7 +61,8 @@ struct FitCommand: ParsableCommand {
       throw Failure("--pairing is \(names), not '\(pairing)'", code: ExitStatus.usage)
     }
     let data = try LawData(
-      sweep: name, paths: paths, pairing: pairing, includingUnfinished: includeUnfinished)
+      sweep: name, paths: paths, pairing: pairing, includingUnfinished: includeUnfinished,
+      where: try conditionOptions.condition())
     for note in data.notes + data.heldOutNotes { Terminal.message(note) }
     let method = try methodOptions.method()
     let fit = SweepFit(try chosen(data.curves, labels: data.labels), level: level, method: method)
@@ -83,8 +85,9 @@ struct FitCommand: ParsableCommand {
     let contents = FitCSV.parse(try LogFile.read(path), file: LogFile.name(path))
     ExpCLI.show(contents.diagnostics)
     guard !contents.hasErrors else { throw ExitStatus.usage }
+    let curves = try conditionOptions.condition()?.select(contents.curves) ?? contents.curves
     let fit = SweepFit(
-      try chosen(contents.curves, labels: [:]), level: level, method: try methodOptions.method())
+      try chosen(curves, labels: [:]), level: level, method: try methodOptions.method())
     try show(fit, labels: [:], settled: fit.heldOut.map { ($0, nil) }, unfinished: [], pairing: nil)
   }
 

@@ -30,20 +30,21 @@ struct LawData {
 
   /// Reads the curves of a sweep.
   ///
-  /// Only finished runs are in `curves`; every other one is named in `notes` with its state and the steps it reached,
+  /// Points for which `condition` does not hold are not looked at. Only finished runs are in `curves`; every other one is named in `notes` with its state and the steps it reached,
   /// so that nothing is dropped in silence.
   init(
     sweep name: String, paths: RunPaths, pairing: LawPairing = .validation,
-    includingUnfinished: Bool = false
+    includingUnfinished: Bool = false, where condition: RunCondition? = nil
   ) throws {
     let record = try LawData.record(of: name, paths: paths)
+    let points = try condition?.select(record.points) ?? record.points
     var curves: [Curve] = []
     var unfinished: [UnfinishedCurve] = []
     var labels: [String: String] = [:]
     var notes: [Bool: [String]] = [:]
     var starts: [Double: String] = [:]
-    let keys = LawData.labelKeys(of: record.points.map(\.config))
-    for point in record.points {
+    let keys = LawData.labelKeys(of: points.map(\.config))
+    for point in points {
       let folder = paths.run(point.run)
       let status = RunStatus.read(folder)
       labels[point.run.text] = point.label
@@ -74,7 +75,10 @@ struct LawData {
     self.curves = curves
     self.unfinished = unfinished
     self.labels = labels
-    self.notes = notes[false] ?? []
+    let chosen = condition.map {
+      "--where '\($0.text)' holds for \(points.count) of \(record.points.count) points; only these are read"
+    }
+    self.notes = [chosen].compactMap { $0 } + (notes[false] ?? [])
     heldOutNotes = notes[true] ?? []
     heldOutStarts = starts
   }

@@ -19,16 +19,18 @@ struct PlotCommand: ParsableCommand {
       "Apart from sizes, tell series apart by this label (default: the first in which runs of a size differ)."
   )
   var by: String?
+  @OptionGroup var conditionOptions: RunConditionOptions
   @Option(help: "Write an SVG file here instead of drawing in the terminal.") var svg: String?
   @OptionGroup var location: LocationOptions
 
   func run() throws {
     try reportingFailures {
       let paths = location.paths()
+      let condition = try conditionOptions.condition()
       let plot =
         try early
-        ? PlotCommand.earlyPlot(of: sweep, paths: paths)
-        : PlotCommand.plot(of: sweep, by: by, paths: paths)
+        ? PlotCommand.earlyPlot(of: sweep, where: condition, paths: paths)
+        : PlotCommand.plot(of: sweep, by: by, where: condition, paths: paths)
       guard let svg else {
         Terminal.output(plot.terminal(Terminal.current.outputStyle))
         return
@@ -39,8 +41,10 @@ struct PlotCommand: ParsableCommand {
   }
 
   /// The plot of a sweep, held-out sizes with the lines that were registered for them.
-  static func plot(of sweep: String, by key: String? = nil, paths: RunPaths) throws -> ScatterPlot {
-    let data = try LawData(sweep: sweep, paths: paths)
+  static func plot(
+    of sweep: String, by key: String? = nil, where condition: RunCondition? = nil, paths: RunPaths
+  ) throws -> ScatterPlot {
+    let data = try LawData(sweep: sweep, paths: paths, where: condition)
     let fit = data.fit(level: 0.95)
     if let key, !fit.runs.contains(where: { $0.curve.labels[key] != nil }) {
       let varying = ScatterPlot.varyingLabels(of: fit)
@@ -58,8 +62,10 @@ struct PlotCommand: ParsableCommand {
   }
 
   /// The error of early fits over the share of the points they had.
-  static func earlyPlot(of sweep: String, paths: RunPaths) throws -> ScatterPlot {
-    let data = try LawData(sweep: sweep, paths: paths)
+  static func earlyPlot(
+    of sweep: String, where condition: RunCondition?, paths: RunPaths
+  ) throws -> ScatterPlot {
+    let data = try LawData(sweep: sweep, paths: paths, where: condition)
     for note in data.notes + data.heldOutNotes { Terminal.message(note) }
     return ScatterPlot(
       title: "\(sweep): early fits judged on the rest, medians over runs",

@@ -23,6 +23,7 @@ struct PredictCommand: ParsableCommand {
   @Option(name: .customLong("csv"), help: "Predict from this file instead of a sweep.")
   var csv: String?
   @Option(help: "Coverage of the intervals.") var level = 0.95
+  @OptionGroup var conditionOptions: RunConditionOptions
   @Flag(help: "Show the ceiling even where the law does not hold.") var force = false
   @Flag(help: "Write the prediction down, with the hash of its data, to be settled later.")
   var register = false
@@ -58,13 +59,20 @@ extension PredictCommand {
     let contents = FitCSV.parse(try LogFile.read(path), file: LogFile.name(path))
     show(contents.diagnostics)
     guard !contents.hasErrors else { throw ExitStatus.usage }
-    let fit = SweepFit(contents.curves.filter { !$0.isHeldOut }, level: level)
+    let curves = try conditionOptions.condition()?.select(contents.curves) ?? contents.curves
+    let fit = SweepFit(curves.filter { !$0.isHeldOut }, level: level)
     output(try predicted(fit, size), suggestion: nil)
   }
 
   private func predict(_ size: Double, sweep: String, budget: Double?) throws {
     let paths = location.paths()
-    let data = try LawData(sweep: sweep, paths: paths)
+    let condition = try conditionOptions.condition()
+    if register, condition != nil {
+      throw Failure(
+        "--register writes down what the whole sweep says; leave --where out",
+        code: ExitStatus.usage)
+    }
+    let data = try LawData(sweep: sweep, paths: paths, where: condition)
     for note in data.notes { Terminal.message(note) }
     let fit = data.fitForPrediction(level: level)
     let prediction = try predicted(fit, size)
@@ -78,7 +86,10 @@ extension PredictCommand {
         prediction, of: fit, sweep: sweep, size: self.size, missing: data.notes
       )
       .register(below: paths)
-      Terminal.message("registered at \(record.registeredAt)")
+      let folder = PredictionRecord.folder(of: sweep, below: paths)
+      Terminal.message(
+        "registered at \(record.registeredAt) in '\(folder)'; the hash of its data, to be published: "
+          + record.dataSHA256.hex)
     }
     let suggestion = try budget.map {
       try suggested(fit, sweep: sweep, paths: paths, size: size, budget: $0)

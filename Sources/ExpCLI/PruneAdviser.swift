@@ -11,6 +11,8 @@ internal import TrainerProtocol
 final class PruneAdviser: PruneAdvisor {
   /// The longest it reads at one time; what is left waits for the next.
   private static let patience: Duration = .milliseconds(50)
+  /// The same for the first time, when nothing runs yet and what is known may keep runs from starting.
+  private static let firstPatience: Duration = .seconds(5)
 
   private let rule: PruneRule
   private let entries: [PrunePlan.Entry]
@@ -23,6 +25,7 @@ final class PruneAdviser: PruneAdvisor {
   private var groups: [String: [Int]] = [:]
   private var changed: Set<String> = []
   private var standing: [String: [PruneAdvice]] = [:]
+  private var hasRead = false
   /// Where the next reading begins, so that every run has its turn.
   private var next = 0
 
@@ -58,7 +61,9 @@ final class PruneAdviser: PruneAdvisor {
 
   /// Takes in what is new, of the runs that can have anything.
   private func read(_ state: (RunID) -> RunState?) {
-    let deadline = ContinuousClock.now + PruneAdviser.patience
+    let patience = hasRead ? PruneAdviser.patience : PruneAdviser.firstPatience
+    hasRead = true
+    let deadline = ContinuousClock.now + patience
     let start = next
     for offset in entries.indices {
       let index = (start + offset) % entries.count

@@ -93,7 +93,7 @@ public struct ComparisonReport: Sendable, Hashable {
     lines += familyWords(measure.bySize, measure.familySize).flatMap { wrapped($0, style) }
     lines += singleWords(measure.bySize, style)
     if !measure.missing.isEmpty {
-      let why = measure.measure.isOfLaw ? "the law does not hold" : "not measured"
+      let why = measure.measure.isOfLaw ? "no law was found to hold" : "not measured"
       lines += PredictionText.bullet("\(why) in \(names(measure.missing)): left out", style)
     }
     if measure.measure == .ceiling, !comparison.unreached.isEmpty {
@@ -146,15 +146,18 @@ public struct ComparisonReport: Sendable, Hashable {
     if estimate.sizeCount < sizes {
       words.append("pairs at \(estimate.sizeCount) of \(sizes) sizes")
     }
-    if let sizes = comparison.heterogeneity {
-      if sizes.test.p <= 1 - self.comparison.level || comparison.signChanges {
-        words.append(
-          "the effect differs between sizes by a standard deviation of "
-            + "\(NumberText.significant(sizes.standardDeviation, digits: 2)) beyond the spread of "
-            + "pairs (\(ComparisonText.test(sizes.test)))")
-      }
+    if let sizes = comparison.heterogeneity, sizes.test.p <= 1 - self.comparison.level {
+      if comparison.signChanges { words.append("the effect changes its sign with size") }
+      words.append(
+        "the effect differs between sizes by a standard deviation of "
+          + "\(NumberText.significant(sizes.standardDeviation, digits: 2)) beyond the spread of "
+          + "pairs (\(ComparisonText.test(sizes.test)))")
+    } else if comparison.signChanges {
+      let test = comparison.heterogeneity.map { " (\(ComparisonText.test($0.test)))" } ?? ""
+      words.append(
+        "the sizes' mean differences have both signs, which is not shown to be more than chance"
+          + test)
     }
-    if comparison.signChanges { words.insert("the effect changes its sign with size", at: 0) }
     if estimate.spread == .sizes {
       words.append("each size has 1 pair, so the interval is that of the spread between sizes")
     }

@@ -17,7 +17,7 @@ struct LawEqualityText {
     let leftOut = law.arms.flatMap(\.leftOut)
     if !leftOut.isEmpty {
       lines += PredictionText.bullet(
-        "the law does not hold in \(report.names(leftOut)): not part of these tests", style)
+        "no law was found to hold in \(report.names(leftOut)): not part of these tests", style)
     }
     if let reason = law.reason { lines += PredictionText.bullet(reason, style) }
     if let wide = law.unequalSpread {

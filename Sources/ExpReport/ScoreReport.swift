@@ -105,8 +105,12 @@ public struct ScoreReport: Sendable {
     let open = entries.count { $0.scored == nil }
     var words: [String] = []
     if open > 0 { words.append("\(PredictionText.count(open, "prediction")) not yet settled") }
+    let withheld =
+      summary.withheldCount > 0
+      ? ["withheld ceilings, not in these numbers: \(summary.withheldCount)"] : []
     guard summary.count > 0 else {
-      return words + ["no settled prediction with a ceiling counts, so there is nothing to sum up"]
+      return words
+        + ["no settled prediction with a ceiling counts, so there is nothing to sum up"] + withheld
     }
     words.append(
       "\(PredictionText.count(summary.count, "settled prediction")): \(summary.insideCount) of "
@@ -120,9 +124,7 @@ public struct ScoreReport: Sendable {
         + "\(NumberText.significant(summary.naiveLargestRMSE, digits: 2)), as mean "
         + "\(NumberText.significant(summary.naiveMeanRMSE, digits: 2)); closer than both naive ones: "
         + "\(summary.beatsNaiveCount) of \(summary.count)")
-    if summary.withheldCount > 0 {
-      words.append("withheld ceilings, not in these numbers: \(summary.withheldCount)")
-    }
+    words += withheld
     if summary.count < ScoreSummary.fewCount {
       words.append(
         "so few predictions prove little: they say neither that the intervals cover as they claim nor that they do not"

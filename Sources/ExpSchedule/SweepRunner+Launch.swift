@@ -57,13 +57,17 @@ extension SweepRunner {
 
   /// Writes down that a run without a trainer is pruned, as an attempt that never began.
   ///
-  /// Where another process's trainer has just taken the run, nothing is written: its own sweep records its end.
+  /// Where another process's trainer has just taken the run, that is said and nothing is written: its own sweep
+  /// records its end.
   func recordPruned(_ id: RunID, _ reason: String) {
     guard let job = jobs[id] else { return }
     let folder = job.folder(in: paths)
     do {
       try SmallFile.makeFolder(folder.path)
-      guard let lock = try RunLock.take(folder) else { return }
+      guard let lock = try RunLock.take(folder, tries: 20) else {
+        observer?.message("\(job.label): not recorded as pruned, for another sweep computes it")
+        return
+      }
       try AttemptLog.adoptOrphan(folder)
       let found = try RunOnDisk.read(
         id: id, folder: folder, retries: job.retries, isLockedByUs: true)

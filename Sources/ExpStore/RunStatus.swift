@@ -112,9 +112,11 @@ struct LogMarks {
   func isNewer(than record: AttemptRecord?) -> Bool {
     guard let record else { return true }
     guard let attempt else { return false }
-    // Times are whole seconds, so that a quick restart is told by its process id.
-    return attempt.startedAt > record.endedAt
-      || (attempt.startedAt == record.endedAt && attempt.pid != record.pid)
+    if attempt.startedAt > record.endedAt { return true }
+    // Times are whole seconds, so that a quick restart is told by its process id; a record without one is of a run
+    // that was pruned while it had no trainer, after whatever the log tells of that second.
+    guard let pid = record.pid else { return false }
+    return attempt.startedAt == record.endedAt && attempt.pid != pid
   }
 
   static func read(_ path: String) -> LogMarks {

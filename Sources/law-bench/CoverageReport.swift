@@ -79,16 +79,22 @@ struct CoverageReport {
     ]
     for row in rows {
       let standard = row.tallies[0].ceilingWidth / Double(max(1, row.tallies[0].sets))
-      let cells = (row.tallies + [row.bootstrap]).map { tally -> String in
-        guard tally.sets > 0 else { return "–" }
-        let width = tally.ceilingWidth / Double(max(1, tally.sets)) / standard
-        return "\(text(tally.share(tally.covered[2]))) (\(text(100 * width, places: 0)))"
-      }
+      let cells =
+        row.tallies.map { cell($0, of: CoverageRow.setCount, standard) }
+        + [cell(row.bootstrap, of: CoverageRow.bootstrapSetCount, standard)]
       lines.append(
         "| \(row.simulation.pointCount) | \(row.simulation.rho) | \(cells.joined(separator: " | ")) |"
       )
     }
     return lines
+  }
+
+  /// Coverage and width, and how many sets had a fit where not all had.
+  private static func cell(_ tally: Tally, of setCount: Int, _ standard: Double) -> String {
+    guard tally.sets > 0 else { return "–" }
+    let width = tally.ceilingWidth / Double(tally.sets) / standard
+    let share = "\(text(tally.share(tally.covered[2]))) (\(text(100 * width, places: 0)))"
+    return tally.sets == setCount ? share : "\(share) of \(tally.sets)"
   }
 
   /// A method by the one of its two names in which it is not the default.

@@ -10,6 +10,21 @@ struct FitCSVColumnTests {
     FitCSV.parse(text, file: "log.csv").diagnostics.map(\.message)
   }
 
+  @Test("columns without a name, with one that stands before, and beyond the limit say why")
+  func unused() {
+    let names = (1...65).map { "c\($0)" } + ["", "c1"]
+    let values = names.map { _ in "1" }.joined(separator: ",")
+    let text =
+      "run,model_params,step,entropy,score,\(names.joined(separator: ","))\nx,1k,0,1,0.1,\(values)\n"
+    let contents = FitCSV.parse(text, file: "log.csv")
+    #expect(
+      contents.diagnostics.map(\.message) == [
+        "3 columns are not used, for each has no name, a name that stands before, or 64 others "
+          + "before it: 'c65', 'column 71', 'c1'"
+      ])
+    #expect(contents.curves.first?.labels.count == 64)
+  }
+
   @Test("optional columns fill the curve, other constant columns become labels")
   func optional() throws {
     let text = """

@@ -105,7 +105,7 @@ struct LawGuardTests {
       return (entropy, 0.9 - 0.2 * exp(entropy))
     }
     let found = try #require(try warning(.extrapolation, run))
-    #expect(found.message.hasPrefix("the lowest H is 0.78: the ceiling at H = 0 lies"))
+    #expect(found.message.hasPrefix("the lowest H is 0.78: the ceiling is read off at H = 0"))
   }
 
   @Test("residuals that move with the step are named with their share")

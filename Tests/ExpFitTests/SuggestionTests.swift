@@ -100,11 +100,13 @@ struct SuggestionTests {
     #expect(planned < 0.8 * today, "\(planned / today) \(mean / today)")
   }
 
-  private static func fit(size: Double, run: Double, sizes: Int = 5) throws -> ScalingFit {
+  private static func fit(
+    size: Double, run: Double, sizes: Int = 5, runs: Int = 3
+  ) throws -> ScalingFit {
     let runs = (0..<sizes).flatMap { place in
       let shift = size * (place % 2 == 0 ? 1 : -1)
-      return (0..<3).map { index in
-        let ceiling = 0.3 + 0.05 * Double(place) + shift + run * Double(index - 1)
+      return (0..<runs).map { index in
+        let ceiling = 0.3 + 0.05 * Double(place) + shift + run * Double(index % 3 - 1)
         return RunNumbers(
           size: exp(10 + Double(place)), baseSeed: 0, a: 0.2, b: 0.2 + ceiling, ceiling: ceiling,
           aStandardError: 1e-3, bStandardError: 1e-3, ceilingStandardError: 1e-3)
@@ -151,6 +153,14 @@ struct SuggestionTests {
       fit, target: exp(17), candidates: SuggestionTests.candidates(0...6), budget: 1)
     #expect(poor.steps.isEmpty)
     #expect(poor.ending.hasPrefix("everything that would narrow the interval costs more"))
+  }
+
+  @Test("where runs differ and are many already, no size is said to help")
+  func manyRuns() throws {
+    let fit = try SuggestionTests.fit(size: 0, run: 0.03, runs: 30)
+    let found = RunSuggestion(
+      fit, target: exp(17), candidates: SuggestionTests.candidates(0...4), budget: 10)
+    #expect(found.steps.isEmpty && found.ending.hasSuffix("which no further run takes away"))
   }
 
   @Test("two sizes have no interval to narrow")

@@ -49,6 +49,31 @@ struct ComparisonReportTests {
     #expect(close.contains("every two arms' ceilings are equal within 0.02: largest p"))
   }
 
+  @Test("different signs at different sizes are a change of sign only where a test shows one")
+  func signs() throws {
+    func report(_ effects: [Double], spread: Double) throws -> String {
+      var curves: [Curve] = []
+      for (index, effect) in effects.enumerated() {
+        for seed in 0..<3 {
+          for arm in ["none", "clip_cov"] {
+            let gain = arm == "none" ? 0 : effect + spread * Double(seed - 1)
+            var curve = LawSamples.curve(
+              "\(index) \(arm)\(seed)", size: 1e4 * Double(index + 1), a: 0.2, b: 0.6 + gain,
+              seed: seed)
+            curve.labels = ["control": arm]
+            curves.append(curve)
+          }
+        }
+      }
+      return ComparisonReport(try Comparison(curves, by: "control")).rendered()
+    }
+    #expect(
+      try report([0.05, -0.05], spread: 0.002).contains("the effect changes its sign with size"))
+    let chance = try report([0.001, -0.001], spread: 0.02)
+    #expect(!chance.contains("the effect changes its sign"))
+    #expect(chance.contains("have both signs, which is not shown to be more than chance (F(1, 4)"))
+  }
+
   @Test("no line is wider than the terminal", arguments: [60, 80, 140])
   func width(columns: Int) throws {
     let report = ComparisonReport(try comparison(seeds: 3) { 0.01 * Double($0) })

@@ -227,13 +227,22 @@ extension FitCSVReader {
   }
 
   private mutating func reportIgnored() {
-    let names = columns.ignored + columns.ofRun.filter(\.varies).map(\.name)
-    guard !names.isEmpty, problems.isEmpty || !runs.isEmpty else { return }
+    guard problems.isEmpty || !runs.isEmpty else { return }
+    let varying = columns.ofRun.filter(\.varies).map(\.name)
+    report(varying, "for values that change within a run are no labels")
+    report(
+      columns.ignored,
+      "for each has no name, a name that stands before, or \(CSVColumns.labelLimit) others "
+        + "before it")
+  }
+
+  private mutating func report(_ names: [String], _ reason: String) {
+    guard !names.isEmpty else { return }
     let listed = listText(names.map { "'\($0)'" })
     problems.add(
       Diagnostic(
         .warning, at: text.location(line: 1, column: 1),
-        "\(names.count == 1 ? "1 column is" : "\(names.count) columns are") not used, for values "
-          + "that change within a run are no labels: \(listed)"))
+        "\(names.count == 1 ? "1 column is" : "\(names.count) columns are") not used, \(reason): "
+          + listed))
   }
 }

@@ -112,9 +112,10 @@ package struct ArmVariance {
   /// F of its mean square over that of the others, Bonferroni over the arms; degrees of freedom by
   /// the share of runs.
   package func widestArm(alpha: Double) -> (arm: Int, ratio: Double)? {
-    guard shares.count > 2, let widest = shares.max(by: { $0.squares < $1.squares }) else {
-      return nil
-    }
+    // Without degrees of freedom what is left is rounding.
+    guard error >= 1, shares.count > 2,
+      let widest = shares.max(by: { $0.squares < $1.squares })
+    else { return nil }
     let own = widest.squares / widest.runs
     let others = (1 - widest.squares) / (1 - widest.runs)
     guard others > 0, own / others > 1 else { return nil }

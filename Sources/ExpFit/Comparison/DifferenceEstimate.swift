@@ -153,16 +153,20 @@ private struct PairSpread {
       return
     }
     let single = Double(degrees.count { $0 == 0 })
-    var (variance, denominator) = (0.0, 0.0)
+    var parts: [(variance: Double, degrees: Double)] = []
     for (group, own) in zip(groups, degrees) where own > 0 {
       // Its own mean, and its share of the spread that sizes with one pair borrow.
       let weight = (1 / (own + 1) + single * own / total) / (sizes * sizes)
-      let part = weight * group.sumSquares / own
-      variance += part
-      denominator += part * part / own
+      parts.append((weight * group.sumSquares / own, own))
+    }
+    let variance = parts.reduce(0) { $0 + $1.variance }
+    // Shares of the variance, for its square may be beyond the range of numbers.
+    let denominator = parts.reduce(0) { sum, part in
+      let share = part.variance / variance
+      return sum + share * share / part.degrees
     }
     error = variance.squareRoot()
-    degreesOfFreedom = denominator > 0 ? variance * variance / denominator : total
+    degreesOfFreedom = denominator > 0 ? 1 / denominator : total
     kind = .pairs
   }
 }

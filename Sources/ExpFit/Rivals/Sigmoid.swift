@@ -108,20 +108,22 @@ struct SigmoidSums {
   func valley(in box: SigmoidBox, from low: Double, to high: Double) -> SigmoidPlace {
     var best = (place: SigmoidPlace(midpoint: high, logExponent: 0), explained: -Double.infinity)
     var exponent = 0.25
-    var decays = x.map { exp(-exponent * ($0 - high)) }
+    let (values, weights) = (lanes(y), lanes(self.weights ?? y.map { _ in 1 }))
+    var decays = lanes(x.map { exp(-exponent * ($0 - high)) })
     let steps = 14
     for _ in 0..<6 {
       for step in 0...steps {
         let midpoint = low - 1 + (box.high - low + 1) * Double(step) / Double(steps)
         let scale = exp(exponent * (midpoint - high))
-        var (ff, fy) = (0.0, 0.0)
-        for index in x.indices {
+        var (ff, fy) = (SIMD4<Double>.zero, SIMD4<Double>.zero)
+        for index in decays.indices {
           let share = 1 / (1 + scale * decays[index])
-          let weighted = (weights?[index] ?? 1) * share
+          let weighted = weights[index] * share
           ff += weighted * share
-          fy += weighted * y[index]
+          fy += weighted * values[index]
         }
-        let explained = ff > 0 ? fy * fy / ff : -.infinity
+        let (squares, products) = (ff.sum(), fy.sum())
+        let explained = squares > 0 ? products * products / squares : -.infinity
         if explained > best.explained {
           best = (SigmoidPlace(midpoint: midpoint, logExponent: log(exponent)), explained)
         }
@@ -130,6 +132,15 @@ struct SigmoidSums {
       for index in decays.indices { decays[index] *= decays[index] }
     }
     return best.place
+  }
+
+  /// Values four by four, which divide faster together; zeros, which have no weight, fill the last.
+  private func lanes(_ values: [Double]) -> [SIMD4<Double>] {
+    stride(from: 0, to: values.count, by: 4).map { start in
+      var four = SIMD4<Double>.zero
+      for lane in 0..<min(4, values.count - start) { four[lane] = values[start + lane] }
+      return four
+    }
   }
 
   func look(at place: SigmoidPlace) -> Look {

@@ -116,7 +116,8 @@ struct LawGuards {
     return LawWarning(
       .entropyRange,
       "over H from \(shortText(fit.entropyRange.high)) to \(shortText(fit.entropyRange.low)) "
-        + "a = \(shortText(fit.a)) ± \(shortText(fit.aInterval.width / 2)) cannot be told from 0, "
+        + "a = \(shortText(fit.a, digits: 3)), between \(shortText(fit.aInterval.low, digits: 3)) and "
+        + "\(shortText(fit.aInterval.high, digits: 3)), cannot be told from 0, "
         + "so neither can b - a be known",
       contradictsLaw: true)
   }
@@ -137,7 +138,8 @@ struct LawGuards {
     if last.entropy > first.entropy {
       return LawWarning(
         .entropyRises,
-        "H rises from \(shortText(first.entropy)) to \(shortText(last.entropy)); "
+        "H rises from \(shortText(first.entropy, digits: 6)) to "
+          + "\(shortText(last.entropy, digits: 6)); "
           + "the law describes its fall")
     }
     guard rebound.size > 0.25 * fit.entropyRange.width else { return nil }
@@ -151,8 +153,8 @@ struct LawGuards {
     guard fit.extrapolation > 1 else { return nil }
     return LawWarning(
       .extrapolation,
-      "the lowest H is \(shortText(fit.entropyRange.low)): the ceiling at H = 0 lies "
-        + "\(shortText(fit.extrapolation, digits: 2)) times as far below the data as the data reach"
+      "the lowest H is \(shortText(fit.entropyRange.low)): the ceiling is read off at H = 0, which in exp(H) is "
+        + "\(shortText(fit.extrapolation, digits: 2)) times as far from the data as they span"
     )
   }
 
@@ -199,6 +201,9 @@ struct LawGuards {
   private func poorFit() -> LawWarning? {
     guard run.sumYY > 0, fit.r2 < 0.5 else { return nil }
     return LawWarning(
-      .poorFit, "the law explains \(Int((fit.r2 * 100).rounded())) % of the score's variance")
+      .poorFit,
+      fit.r2 > 0
+        ? "the law explains \(Int((fit.r2 * 100).rounded())) % of the score's variance"
+        : "the law describes the scores worse than their mean does")
   }
 }

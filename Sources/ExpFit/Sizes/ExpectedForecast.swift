@@ -77,7 +77,7 @@ extension ScalingFit {
     for (index, size) in places.enumerated() {
       let runs = fresh[size] ?? []
       let count = Double(runs.reduce(0) { $0 + $1.count })
-      let bases = Double(runs.count)
+      let bases = Double(Set(runs.map(\.base)).count)
       covariance[index][index] +=
         error.components.size + error.components.base / bases
         + (error.components.run + error.typicalKnown) / count

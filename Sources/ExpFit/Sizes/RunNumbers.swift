@@ -23,20 +23,22 @@ package struct RunNumbers: Sendable, Hashable {
   }
 }
 
-/// A run's fit with its size and base policy: what the second stage takes.
+/// A run's fit with its size.
 struct RunLaw {
   let size: Double
   let law: LawFit
-  var baseSeed: Int? = nil
 
   var numbers: LawNumbers { LawNumbers(a: law.a, b: law.b, ceiling: law.ceiling) }
 }
 
 extension RunFit {
-  /// The run's law with what the second stage sorts runs by.
-  var sizedLaw: RunLaw? {
-    guard var law = runLaw else { return nil }
-    law.baseSeed = curve.baseSeed
-    return law
+  /// What the second stage takes of the run; nil where it has no law.
+  var numbers: RunNumbers? {
+    guard let run = runLaw else { return nil }
+    return RunNumbers(
+      size: run.size, baseSeed: curve.baseSeed, a: run.law.a, b: run.law.b,
+      ceiling: run.law.ceiling, aStandardError: run.law.aStandardError,
+      bStandardError: run.law.bStandardError,
+      ceilingStandardError: run.law.ceilingStandardError)
   }
 }

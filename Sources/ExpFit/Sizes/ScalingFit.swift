@@ -28,21 +28,9 @@ public struct ScalingFit: Sendable, Hashable {
   /// The smallest and the largest ceiling of a run.
   public let ceilingRange: Interval
 
-  /// Fits runs that have a law, starting from an earlier fit of about the same runs if there is one.
+  /// Fits runs by their numbers, starting from an earlier fit of about the same runs if there is one.
   ///
   /// - Throws: `NoFit` for fewer than 2 distinct sizes.
-  init(_ runs: [RunLaw], level: Double, after earlier: ScalingFit? = nil) throws(NoFit) {
-    let numbers = runs.map { run in
-      RunNumbers(
-        size: run.size, baseSeed: run.baseSeed, a: run.law.a, b: run.law.b,
-        ceiling: run.law.ceiling, aStandardError: run.law.aStandardError,
-        bStandardError: run.law.bStandardError,
-        ceilingStandardError: run.law.ceilingStandardError)
-    }
-    try self.init(numbers, level: level, after: earlier)
-  }
-
-  /// Fits runs by their numbers.
   package init(
     _ runs: [RunNumbers], level: Double, after earlier: ScalingFit? = nil
   ) throws(NoFit) {

@@ -94,9 +94,10 @@ struct Prospect {
 /// The evidence for forms from how the ceilings of the sizes lie around them.
 ///
 /// The log likelihood of the sizes' mean ceilings, each normal around the form's with the variance
-/// of its mean plus a variance of sizes that is the form's own and set to what fits best. All forms
-/// have the same number of parameters, so weights by this likelihood are those by AICc as well
-/// (Burnham and Anderson, Model Selection and Multimodel Inference, section 2.9).
+/// of its mean plus a variance of sizes that is the form's own and set to what fits best. Either
+/// form spends two numbers on a and two on b, so neither is penalised more and the shares of
+/// likelihood are used as Akaike weights are (Burnham and Anderson, Model Selection and Multimodel
+/// Inference, section 2.9); they are not those of the joint likelihood of a and b.
 enum FormEvidence {
   static func logLikelihood(residuals: [Double], variances: [Double]) -> Double {
     let largest = residuals.reduce(0) { max($0, $1 * $1) }

@@ -83,8 +83,9 @@ public struct LeaveOneSizeOut: Sendable, Hashable {
   init?(_ runs: [RunFit], level: Double, whole: ScalingFit) {
     let bySize = Dictionary(grouping: runs.filter { $0.runLaw != nil }, by: \.curve.modelParams)
     guard bySize.count >= 3 else { return nil }
+    let numbers = runs.compactMap(\.numbers)
     tests = bySize.keys.sorted().suffix(LeaveOneSizeOut.limit).compactMap { size in
-      let rest = runs.filter { $0.curve.modelParams != size }.compactMap(\.sizedLaw)
+      let rest = numbers.filter { $0.size != size }
       // try?: a size whose rest cannot be fitted has no test, and with 3 sizes every rest can.
       guard let fit = try? ScalingFit(rest, level: level, after: whole) else { return nil }
       return try? SizeTest(fit.forecast(size: size), against: bySize[size] ?? [])  // try?: as above

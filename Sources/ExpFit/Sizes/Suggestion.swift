@@ -229,9 +229,22 @@ public struct RunSuggestion: Sendable, Hashable {
       guard let limit else { return words }
       let share = 1 - limit.width / today.width
       guard share < 0.2 else { return words }
-      return words + "; more runs of the sizes already run narrow it by at most "
-        + "\(Int((100 * max(share, 0)).rounded())) %, for what sizes leave open (their spread "
-        + "around the line, and which form is true) dominates: only a new size helps"
+      words +=
+        "; more runs of the sizes already run narrow it by at most "
+        + "\(Int((100 * max(share, 0)).rounded())) %, for "
+      return words
+        + (isMostlyOneRun(limit)
+          ? "what one run differs from another by dominates, which no further run takes away"
+          : "what sizes leave open (their spread around the line, and which form is true) "
+            + "dominates: only a new size helps")
+    }
+
+    /// Whether more than half of a width, in squares, would be there if the lines were known.
+    private func isMostlyOneRun(_ limit: ExpectedForecast) -> Bool {
+      let error = fit.ceiling.error
+      let own = error.components.base + error.components.run + error.typicalKnown
+      let normal = StudentT.quantile(0.5 + fit.ceiling.level / 2, degreesOfFreedom: 1e9)
+      return 8 * normal * normal * own > limit.width * limit.width
     }
   }
 }

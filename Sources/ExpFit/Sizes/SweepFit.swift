@@ -27,7 +27,7 @@ public struct SweepFit: Sendable, Hashable {
     let fitted = runs.filter { !$0.curve.isHeldOut }
     let scaling = Result { () throws(NoFit) in
       try SweepFit.checkDefinitions(fitted)
-      return try ScalingFit(fitted.compactMap(\.sizedLaw), level: level)
+      return try ScalingFit(fitted.compactMap(\.numbers), level: level)
     }
     self.runs = runs
     self.scaling = scaling

@@ -62,11 +62,13 @@ package enum StudentT {
       let excess = upperTail(t, degreesOfFreedom: degrees) - tail
       if excess > 0 { low = t } else { high = t }
       let density = exp(logConstant - (degrees + 1) / 2 * log1p(t * t / degrees))
-      var next = t + excess / density
-      if !(next > low && next < high) { next = 0.5 * (low + high) }
+      let newton = t + excess / density
+      let isInside = newton > low && newton < high
+      let next = isInside ? newton : 0.5 * (low + high)
       let change = abs(next - t)
       t = next
-      if change <= 1e-15 * t { break }
+      // Newton's error after a step goes as the square of the step.
+      if change <= (isInside ? 1e-9 : 1e-15) * t { break }
     }
     return t
   }

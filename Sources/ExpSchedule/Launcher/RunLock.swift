@@ -15,6 +15,15 @@ package struct RunLock: ~Copyable {
     return RunLock(descriptor: file)
   }
 
+  /// Takes the lock, with 5 ms between several tries: whoever asks whether it is held has it for a moment.
+  static func take(_ folder: RunFolder, tries: Int) throws(ScheduleError) -> RunLock? {
+    for _ in 1..<tries {
+      if let lock = try take(folder) { return lock }
+      usleep(5_000)
+    }
+    return try take(folder)
+  }
+
   /// Whether a trainer of this folder lives; false where the folder has never been started.
   package static func isHeld(_ path: String) -> Bool {
     let number = open(path, O_RDWR | O_CLOEXEC)

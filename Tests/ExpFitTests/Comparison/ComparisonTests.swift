@@ -53,6 +53,36 @@ struct ComparisonTests {
     #expect(law.reason?.contains("one run per arm") == true)
   }
 
+  @Test("with one run per arm no arm varies more than others, whatever rounding leaves")
+  func rounding() {
+    for trial in 0..<200 {
+      let rows = (0..<5).map { arm in
+        let a = 0.1 + 0.037 * Double((trial + 3 * arm) % 7)
+        let b = 0.5 + 0.011 * Double((2 * trial + arm) % 5)
+        return ArmVariance.Row(
+          arm: arm, block: 0, numbers: LawNumbers(a: a, b: b, ceiling: b - a))
+      }
+      #expect(ArmVariance(rows)?.widestArm(alpha: 0.05) == nil)
+    }
+  }
+
+  @Test("the degrees of freedom over sizes do not depend on the unit", arguments: [1e-200, 1e160])
+  func units(unit: Double) throws {
+    func groups(_ unit: Double) -> [PairGroup] {
+      [[0.01, 0.02, 0.04], [0.03, 0.07]].enumerated().map { index, differences in
+        var group = PairGroup(size: Double(index + 1))
+        for difference in differences { group.add(arm: unit * difference, baseline: 0) }
+        return group
+      }
+    }
+    let plain = try #require(DifferenceEstimate(groups(1), level: 0.95, margin: nil))
+    let other = try #require(DifferenceEstimate(groups(unit), level: 0.95, margin: nil))
+    let degrees = try #require(plain.degreesOfFreedom)
+    #expect(degrees > 1 && degrees < 3)
+    if let own = other.degreesOfFreedom { #expect(agree(own, degrees, 1e-9)) }
+    #expect((other.degreesOfFreedom == nil) == (other.reason != nil))
+  }
+
   @Test("a family is every arm and size of a measure; its intervals are wider")
   func family() throws {
     let comparison = try Comparison(

@@ -57,6 +57,18 @@ struct PruneReplayTests {
     #expect(throws: NoFit.self) { try PruneReplay(PruneRule(points: 0), over: pair) }
   }
 
+  @Test("an arm that measured nothing does not hide what the best kept arm scored")
+  func unmeasured() throws {
+    var empty = record("none", 0)
+    empty.run.curve = Curve(id: "none", modelParams: 1e5, definition: "d", points: [])
+    let replay = try PruneReplay(
+      PruneRule(after: 0.2), over: [empty, record("good", 0.5), record("bad", 0.4)])
+    #expect(replay.verdicts.map(\.decision.arm) == ["bad"])
+    let good = try PruneReplay(
+      PruneRule(after: 0.2), over: [record("good", 0.5), record("bad", 0.4)])
+    #expect(replay.verdicts.first?.bestKeptScore == good.verdicts.first?.bestKeptScore)
+  }
+
   @Test("several rules at once give what each gives alone")
   func grid() throws {
     let records = [record("a", 0.5), record("b", 0.46), record("c", 0.4)]
