@@ -117,6 +117,9 @@ struct CompareCommand: ParsableCommand {
   private func chosenMeasures() throws -> [ComparisonMeasure]? {
     guard let measures else { return nil }
     if measures == "all" { return ComparisonMeasure.allCases }
+    guard measures.contains(where: { $0 != "," && $0 != " " }) else {
+      throw Failure("--measure names no measure", code: ExitStatus.usage)
+    }
     return try measures.split(separator: ",").map { name in
       let word = name.filter { $0 != " " }
       guard let measure = ComparisonMeasure(rawValue: word) else {

@@ -43,7 +43,8 @@ func reportingFailures(_ body: () throws -> Void) throws {
 
 /// Shows problems of an input; with more than 50 the rest is counted.
 func show(_ diagnostics: [Diagnostic]) {
-  let shown = diagnostics.prefix(50)
+  // The 51st is a count of those that a reader of files has left out.
+  let shown = diagnostics.prefix(diagnostics.count == 51 ? 51 : 50)
   for diagnostic in shown { Terminal.message(diagnostic.rendered) }
   if diagnostics.count > shown.count {
     Terminal.message("… and \(diagnostics.count - shown.count) more problems")

@@ -87,7 +87,14 @@ private struct PruneData {
     let data = try LawData(sweep: name, paths: paths)
     let curves = Dictionary(
       data.curves.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    let plan = PrunePlan(try SweepRecord.read(name, below: paths), within: within)
+    let record = try SweepRecord.read(name, below: paths)
+    for key in within where !record.points.contains(where: { $0.config[path: key] != nil }) {
+      let known = Set(record.points.flatMap { $0.config.flattened().map(\.path) }).sorted()
+      let near = Suggestion.nearest(to: key, among: known).map { "; did you mean '\($0)'?" } ?? ""
+      throw Failure(
+        "--within: no run of '\(name)' has a key '\(key)'\(near)", code: ExitStatus.usage)
+    }
+    let plan = PrunePlan(record, within: within)
     let open = plan.entries.filter { curves[$0.point.run.text] == nil && !$0.point.heldOut }
     let incomplete = Set(open.map(\.arm))
     for entry in plan.entries where !incomplete.contains(entry.arm) && !entry.point.heldOut {

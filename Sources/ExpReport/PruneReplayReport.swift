@@ -78,13 +78,22 @@ public struct PruneReplayReport: Sendable, Hashable {
     guard !replay.verdicts.isEmpty else {
       return [
         "it would have stopped nothing, so it would have saved nothing and been wrong nowhere"
-      ]
+      ] + unjudged
     }
-    return [savings, errors, scoreErrors]
+    return [savings, errors, scoreErrors] + unjudged
       + [
         "an arm is judged by the ceiling that all evaluations of its runs give, and by the mean of their last "
           + "three scores; arms of one sweep share prompts and seeds, so they are not independent trials"
       ]
+  }
+
+  private var unjudged: [String] {
+    guard !replay.unjudged.isEmpty else { return [] }
+    let names = replay.unjudged.prefix(10).joined(separator: ", ")
+    let more = replay.unjudged.count > 10 ? " and \(replay.unjudged.count - 10) more" : ""
+    return [
+      "never stopped and no reason to stop others, for in a run of theirs no law is found to hold: \(names)\(more)"
+    ]
   }
 
   private var savings: String {
@@ -105,8 +114,8 @@ public struct PruneReplayReport: Sendable, Hashable {
     var words =
       "wrong about the ceiling: \(replay.wrongCount) of \(replay.judgedCount)"
       + PruneReplayReport.interval(replay.wrongCount, replay.judgedCount)
-      + "; \(replay.closeCount) within the margin of the best kept or above it; the best ceiling would "
-      + "have lost \(NumberText.fixed(replay.ceilingRegret, decimals: 3))"
+      + "; \(replay.closeCount) came within the margin of the best kept arm or above it; without the stopped "
+      + "arms the best ceiling is lower by \(NumberText.fixed(replay.ceilingRegret, decimals: 3))"
     if unknown > 0 {
       words += "; \(unknown) cannot be judged, for the law does not hold in their whole runs"
     }
@@ -116,7 +125,8 @@ public struct PruneReplayReport: Sendable, Hashable {
   private var scoreErrors: String {
     "wrong about the score reached: \(replay.wrongScoreCount) of \(replay.verdicts.count)"
       + PruneReplayReport.interval(replay.wrongScoreCount, replay.verdicts.count)
-      + "; the best score would have lost \(NumberText.fixed(replay.scoreRegret, decimals: 3))"
+      + "; without the stopped arms the best score is lower by "
+      + NumberText.fixed(replay.scoreRegret, decimals: 3)
   }
 
   private static func interval(_ successes: Int, _ trials: Int) -> String {

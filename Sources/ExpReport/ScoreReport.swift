@@ -144,16 +144,19 @@ public struct ScoreReport: Sendable {
 }
 
 extension ScoreReport.Entry {
+  /// The date and time to the minute, for columns that a narrow terminal would cut.
+  private var day: String { String(registeredAt.prefix(16)).replacing("T", with: " ") }
+
   var cells: [TextTable.Cell] {
     let predicted =
       claim.ceiling.map { PredictionText.interval($0, claim.interval) } ?? "withheld"
     let name = discounted == nil ? "\(sweep) \(size)" : "(\(sweep) \(size))"
     guard let scored else {
-      return [.init(name), .init(registeredAt), .init(predicted), .init("not yet")]
+      return [.init(name), .init(day), .init(predicted), .init("not yet")]
     }
     let inside = scored.isInside.map { $0 ? "yes" : "NO" } ?? NumberText.missing
     return [
-      .init(name), .init(registeredAt), .init(predicted),
+      .init(name), .init(day), .init(predicted),
       .init(PredictionText.interval(scored.measured.value, scored.measured.interval)),
       .init(String(scored.measured.runCount)), .init(ScoreReport.signed(scored.error)),
       .init(inside, scored.isInside == false ? .red : nil),

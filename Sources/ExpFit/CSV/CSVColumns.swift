@@ -74,7 +74,8 @@ struct CSVColumns {
     _ names: [String], _ fields: [CSVField], _ text: CSVText, _ problems: inout CSVProblems
   ) {
     for (column, place) in zip(CSVColumns.required, places) where place < 0 {
-      let near = names.first { $0.lowercased() == column }
+      let unused = names.filter { !CSVColumns.required.contains($0) }
+      let near = Suggestion.nearest(to: column, among: unused.filter { !$0.isEmpty })
       problems.add(
         text.problem(
           at: fields[0], "the header has no column '\(column)'",

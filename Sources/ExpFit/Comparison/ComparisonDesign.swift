@@ -1,3 +1,5 @@
+internal import ExpCore
+
 /// Arms, and blocks in which runs of different arms are paired.
 ///
 /// An arm is a value of the key. Two runs are in one block where all else that identifies them
@@ -105,8 +107,15 @@ public struct ComparisonDesign: Sendable, Hashable {
     let varying = labels.filter { name in Set(curves.map { $0.labels[name] }).count > 1 }
     let known =
       varying.isEmpty
-      ? "no key varies but size and seeds" : "these vary: \(listText(varying, limit: 60))"
-    if let arm { return NoFit("'\(key)' is \(arm) in every run that has it; \(known)") }
-    return NoFit("no run has a key '\(key)'; \(known)")
+      ? "no key varies but size and seeds" : "these vary: \(listText(varying, limit: 8))"
+    if let arm {
+      let words =
+        varying.contains(key)
+        ? "'\(key)' is \(arm) in every run that has it, and the others have none"
+        : "'\(key)' is \(arm) in every run"
+      return NoFit("\(words); \(known)")
+    }
+    let near = Suggestion.nearest(to: key, among: varying).map { ", did you mean '\($0)'?" }
+    return NoFit("no run has a key '\(key)'\(near ?? ";") \(known)")
   }
 }

@@ -31,6 +31,7 @@ extension PruneReplay {
         "after": .number(rule.after), "points": .number(Double(rule.points)),
       ]),
       "groups": .number(Double(groupCount)), "arms": .number(Double(armCount)),
+      "unjudged_arms": .array(unjudged.map(JSONValue.string)),
       "pruned_arms": .number(Double(verdicts.count)),
       "steps": .number(Double(totalSteps)), "saved_steps": .number(Double(savedSteps)),
       "core_seconds": .optional(totalCoreSeconds),

@@ -4,6 +4,8 @@ struct GroupReplay {
   let totalSteps: Int
   let totalCoreSeconds: Double?
   let verdicts: [PruneReplay.Verdict]
+  /// Arms that are never judged, because in one of their runs no law is found to hold.
+  let unjudged: [String]
 
   init(_ rule: PruneRule, _ records: [PruneReplay.Record], _ fits: inout PruneFits) {
     let whole = PruneLook(rule, records.map(\.run))
@@ -13,6 +15,7 @@ struct GroupReplay {
     let decisions = GroupReplay.course(whole, &fits)
     var finals: [PruneReplay.Final] = []
     for arm in whole.arms { finals.append(GroupReplay.final(of: arm, whole, &fits)) }
+    unjudged = zip(whole.arms, finals).filter { $1.ceiling == nil }.map(\.0.name)
     let stopped = Set(decisions.map(\.arm))
     let kept = whole.arms.indices.filter { !stopped.contains(whole.arms[$0].name) }
     let bestCeiling = kept.compactMap { finals[$0].ceiling }.max()
@@ -63,7 +66,7 @@ struct GroupReplay {
       let points = whole.points[index]
       let last = points.suffix(3)
       scores.append(last.reduce(0) { $0 + $1.score } / Double(last.count))
-      if case .ceiling(let value, _, _) = fits.fit(run: index, points, count: points.count) {
+      if case .ceiling(let value, _, _, _) = fits.fit(run: index, points, count: points.count) {
         ceilings.append(value)
       }
     }

@@ -33,7 +33,7 @@ struct PruneFits {
 
 /// What a fit says of a ceiling.
 enum PruneFit {
-  case ceiling(value: Double, variance: Double, degrees: Double)
+  case ceiling(value: Double, variance: Double, degrees: Double, extrapolation: Double)
   /// The law does not hold or is not identified.
   case unknown
 
@@ -44,7 +44,9 @@ enum PruneFit {
       return
     }
     let error = fit.ceilingStandardError
-    self = .ceiling(value: fit.ceiling, variance: error * error, degrees: fit.degreesOfFreedom)
+    self = .ceiling(
+      value: fit.ceiling, variance: error * error, degrees: fit.degreesOfFreedom,
+      extrapolation: fit.extrapolation)
   }
 }
 
@@ -61,6 +63,7 @@ struct PruneLook {
     let ceilings: [Double]
     let fitVariance: Double
     let degrees: Double
+    let extrapolation: Double
 
     var mean: Double { ceilings.reduce(0, +) / Double(ceilings.count) }
     var squares: Double {
@@ -123,6 +126,7 @@ struct PruneLook {
 
   private func sample(of arm: Arm, upTo step: Int?, _ fits: inout PruneFits) -> Sample? {
     var (ceilings, variance, degrees) = ([Double](), 0.0, 0.0)
+    var extrapolation = 0.0
     for index in arm.members {
       guard let last = points[index].last?.step else { continue }
       // A run that has not come to the step says nothing about it, unless it has nothing more to say.
@@ -132,15 +136,17 @@ struct PruneLook {
       guard used >= rule.points, isRipe(index, at: min(last, step ?? last)) else { continue }
       switch fits.fit(run: index, points[index], count: used) {
       case .unknown: return nil
-      case .ceiling(let value, let fitVariance, let fitDegrees):
+      case .ceiling(let value, let fitVariance, let fitDegrees, let reach):
         ceilings.append(value)
+        extrapolation = max(extrapolation, reach)
         variance += fitVariance
         degrees += fitDegrees
       }
     }
     guard !ceilings.isEmpty, ceilings.count >= min(2, arm.members.count) else { return nil }
     return Sample(
-      ceilings: ceilings, fitVariance: variance / Double(ceilings.count), degrees: degrees)
+      ceilings: ceilings, fitVariance: variance / Double(ceilings.count), degrees: degrees,
+      extrapolation: extrapolation)
   }
 
   /// The observed spread over seeds holds the fits' own errors too, so the larger of the two
@@ -154,6 +160,7 @@ struct PruneLook {
     let quantile = StudentT.twoSided(level: rule.level, degreesOfFreedom: max(degrees, 1))
     return PruneBounds(
       ceiling: sample.mean, interval: Interval(center: sample.mean, halfWidth: quantile * error),
-      runCount: sample.ceilings.count, knowsSeedSpread: spread != nil)
+      runCount: sample.ceilings.count, knowsSeedSpread: spread != nil,
+      extrapolation: sample.extrapolation)
   }
 }

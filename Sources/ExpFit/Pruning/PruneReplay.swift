@@ -58,6 +58,8 @@ public struct PruneReplay: Sendable, Hashable {
   public let groupCount: Int
   /// The stopped arms, in the order of the step.
   public let verdicts: [Verdict]
+  /// Arms that no rule can judge, because in one of their runs no law is found to hold.
+  public let unjudged: [String]
   /// Steps of all runs that took part.
   public let totalSteps: Int
   /// Core-seconds of all runs that took part; nil where not all were measured.
@@ -99,6 +101,7 @@ public struct PruneReplay: Sendable, Hashable {
     armCount = courses.reduce(0) { $0 + $1.armCount }
     totalSteps = courses.reduce(0) { $0 + $1.totalSteps }
     totalCoreSeconds = courses.isEmpty ? nil : PruneReplay.sum(courses.map(\.totalCoreSeconds))
+    unjudged = courses.flatMap(\.unjudged)
     verdicts = courses.flatMap(\.verdicts).sorted { $0.decision.step < $1.decision.step }
   }
 

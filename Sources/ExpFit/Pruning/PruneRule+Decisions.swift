@@ -1,10 +1,18 @@
 extension PruneRule {
+  /// How far from its data an arm's ceiling may be read off for it to stop others, in spans of the
+  /// data in exp(H).
+  ///
+  /// Slow learners have steep lines over a short span, and ceilings that are all extrapolation: at
+  /// a learning rate too low, one such arm stopped the best one of a sweep.
+  public static let furthestCeiling = 2.0
+
   /// Judges all runs of a sweep by what they have measured so far.
   ///
   /// An arm is compared with the others at its own step: with what they had measured by then, for
   /// early fits err in the same direction, and with all they have measured since, whichever bound is
   /// lower. Held-out runs take no part. A run whose guards say that the law does not hold or is not
-  /// identified gives its arm no bound, so the arm is neither stopped nor the reason to stop others.
+  /// identified gives its arm no bound, so the arm is neither stopped nor the reason to stop others;
+  /// nor is an arm the reason whose ceiling lies too far from its data (`furthestCeiling`).
   /// Arms of which every run is finished are not named.
   /// - Parameter runs: Every planned run, those not begun included, in the sweep's order.
   /// - Returns: The arms to stop, in the order of their first run; none where a setting of the rule
@@ -73,12 +81,17 @@ extension PruneLook {
   }
 
   /// The arm with the highest lower bound, each by the lower of its two.
+  ///
+  /// An arm whose ceiling is read off further from its data than `PruneRule.furthestCeiling` spans is
+  /// no reason to stop others: it has not come far enough to show what it can do.
   private func best(
     of others: [Int], _ now: [PruneBounds?], _ then: [PruneBounds?]
   ) -> (arm: Int, bounds: PruneBounds)? {
     var best: (arm: Int, bounds: PruneBounds)?
     for index in others {
-      guard let all = now[index], let same = then[index] else { continue }
+      guard let all = now[index], let same = then[index],
+        all.extrapolation <= PruneRule.furthestCeiling
+      else { continue }
       let bounds = same.interval.low <= all.interval.low ? same : all
       if bounds.interval.low > best?.bounds.interval.low ?? -.infinity { best = (index, bounds) }
     }

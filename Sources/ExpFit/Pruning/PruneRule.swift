@@ -102,4 +102,7 @@ public struct PruneBounds: Sendable, Hashable {
   public let runCount: Int
   /// Whether the spread from seed to seed could be estimated and is in the bounds.
   public let knowsSeedSpread: Bool
+  /// How far from its data the ceiling of a run is read off, in spans of the data in exp(H); the
+  /// largest of its runs.
+  public let extrapolation: Double
 }

@@ -134,7 +134,7 @@ struct ComparisonDesignTests {
     let curves = [
       comparedRun("a", ["by": "x", "lr": "1"]), comparedRun("b", ["by": "x", "lr": "2"]),
     ]
-    #expect(throws: NoFit("'by' is x in every run that has it; these vary: lr")) {
+    #expect(throws: NoFit("'by' is x in every run; these vary: lr")) {
       try Comparison(curves, by: "by")
     }
     #expect(throws: NoFit("no run has a key 'bye'; these vary: lr")) {

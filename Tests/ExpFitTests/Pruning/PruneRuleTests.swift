@@ -1,4 +1,5 @@
 import ExpFit
+import Glibc
 import Testing
 
 @Suite("the pruning rule")
@@ -55,6 +56,26 @@ struct PruneRuleTests {
     heldOut = good
     heldOut.curve.isHeldOut = true
     #expect(rule.decisions([heldOut, pruneRun("bad", ceiling: 0.3, upTo: 60)]).isEmpty)
+  }
+
+  @Test("a slow learner whose ceiling lies far from its data stops nobody")
+  func farCeiling() {
+    func run(_ id: String, from start: Double, to end: Double, ceiling: Double) -> PruneRun {
+      let points = (0...40).map { index -> CurvePoint in
+        let entropy = start + (end - start) * Double(index) / 40
+        let wave = 0.001 * (index % 2 == 0 ? 1.0 : -1.0)
+        return CurvePoint(
+          step: 4 * index, entropy: entropy,
+          score: ceiling - 0.2 * (exp(entropy) - 1) + wave)
+      }
+      return PruneRun(
+        curve: Curve(id: id, modelParams: 1e5, points: points), arm: id, totalSteps: 160,
+        isFinished: id == "far")
+    }
+    let good = run("good", from: 1, to: 0.4, ceiling: 0.4)
+    // exp(H) goes from 2.72 to 2.46, so the ceiling lies 5.6 spans away; at 1.65 it would be 0.6.
+    #expect(PruneRule().decisions([good, run("far", from: 1, to: 0.9, ceiling: 0.5)]).isEmpty)
+    #expect(PruneRule().decisions([good, run("far", from: 1, to: 0.5, ceiling: 0.5)]).count == 1)
   }
 
   @Test("a run that contradicts the law neither stops nor is stopped")
