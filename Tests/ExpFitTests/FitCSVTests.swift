@@ -195,6 +195,26 @@ struct FitCSVTests {
       """
     ),
     (
+      "run,model_params,step,actor/entropy,score\n",
+      """
+      log.csv:1:1: error: the header has no column 'entropy'
+          1 | run,model_params,step,actor/entropy,score
+            | ^
+        expected the columns run, model_params, step, entropy, score
+        help: write 'entropy' for 'actor/entropy'
+      """
+    ),
+    (
+      "run,model_params,step,entropy,val/reward\n",
+      """
+      log.csv:1:1: error: the header has no column 'score'
+          1 | run,model_params,step,entropy,val/reward
+            | ^
+        expected the columns run, model_params, step, entropy, score
+        help: write 'score' for 'val/reward'
+      """
+    ),
+    (
       "run,run,model_params,step,entropy,score\n",
       """
       log.csv:1:5: error: column 'run' stands here again; first at 1:1

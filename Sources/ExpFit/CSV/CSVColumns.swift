@@ -70,12 +70,30 @@ struct CSVColumns {
     return ";\t|".first { only.contains($0) && only.contains("step") }
   }
 
+  /// What logs elsewhere call a column, in lower case and without what stands before a slash.
+  private static let otherNames: [String: Set<String>] = [
+    "run": ["run_id", "run_name", "run name", "name", "id", "experiment", "experiment_name"],
+    "model_params": ["params", "parameters", "n_params", "num_params", "n", "size", "model_size"],
+    "step": ["steps", "_step", "global_step", "iteration", "training_step"],
+    "entropy": ["entropy_loss", "policy_entropy", "mean_entropy", "actor_entropy", "h"],
+    "score": ["reward", "accuracy", "acc", "val_score", "val_acc", "mean@1", "r"],
+  ]
+
+  private static func lastPart(_ name: String) -> String {
+    String(name.split(separator: "/").last ?? "").lowercased()
+  }
+
   private mutating func reportMissing(
     _ names: [String], _ fields: [CSVField], _ text: CSVText, _ problems: inout CSVProblems
   ) {
     for (column, place) in zip(CSVColumns.required, places) where place < 0 {
-      let unused = names.filter { !CSVColumns.required.contains($0) }
-      let near = Suggestion.nearest(to: column, among: unused.filter { !$0.isEmpty })
+      let unused = names.filter { !$0.isEmpty && !CSVColumns.required.contains($0) }
+      let near =
+        Suggestion.nearest(to: column, among: unused)
+        ?? unused.first { name in
+          let last = CSVColumns.lastPart(name)
+          return last == column || CSVColumns.otherNames[column]?.contains(last) == true
+        }
       problems.add(
         text.problem(
           at: fields[0], "the header has no column '\(column)'",

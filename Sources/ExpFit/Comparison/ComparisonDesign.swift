@@ -1,5 +1,3 @@
-internal import ExpCore
-
 /// Arms, and blocks in which runs of different arms are paired.
 ///
 /// An arm is a value of the key. Two runs are in one block where all else that identifies them
@@ -115,7 +113,6 @@ public struct ComparisonDesign: Sendable, Hashable {
         : "'\(key)' is \(arm) in every run"
       return NoFit("\(words); \(known)")
     }
-    let near = Suggestion.nearest(to: key, among: varying).map { ", did you mean '\($0)'?" }
-    return NoFit("no run has a key '\(key)'\(near ?? ";") \(known)")
+    return NoFit("no run has a key '\(key)'; \(known)")
   }
 }
