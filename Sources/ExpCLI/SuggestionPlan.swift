@@ -78,7 +78,7 @@ struct SuggestionPlan {
         RunStatus.read(paths.run(point.run)).state == .succeeded
       else { continue }
       let base = point.config[path: "base.seed"]?.integer
-      additions[size, default: []].append(RunAddition(size: size, base: .existing(base)))
+      additions[size, default: []].append(RunAddition(size: size, base: base))
     }
     return additions
   }

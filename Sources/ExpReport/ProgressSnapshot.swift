@@ -71,9 +71,11 @@ public struct ProgressSnapshot: Sendable, Hashable {
     self.running = running
   }
 
-  /// Trials to which nothing more will happen.
+  /// Trials to which nothing more will happen; cancelled ones go on when the sweep is started again.
   var finished: Int {
-    counts.reduce(0) { $0 + ($1.key.isFinished ? max(0, $1.value) : 0) }
+    counts.reduce(0) {
+      $0 + ($1.key.isFinished && $1.key != .cancelled ? max(0, $1.value) : 0)
+    }
   }
 
   /// The states that a person should hear of beside the bar: what is running and what went wrong.

@@ -3,16 +3,12 @@ internal import Glibc
 
 /// Seeded numbers (SplitMix64 and Box-Muller), so that every simulation is the same one.
 struct Noise {
-  private var state: UInt64
+  private var bits: SplitMix
 
-  init(seed: UInt64) { state = seed }
+  init(seed: UInt64) { bits = SplitMix(seed: seed) }
 
   mutating func uniform() -> Double {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var bits = state
-    bits = (bits ^ (bits >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    bits = (bits ^ (bits >> 27)) &* 0x94d0_49bb_1331_11eb
-    return (Double((bits ^ (bits >> 31)) >> 11) + 0.5) / 9_007_199_254_740_992
+    (Double(bits.next() >> 11) + 0.5) / 9_007_199_254_740_992
   }
 
   mutating func normal() -> Double {

@@ -154,4 +154,14 @@ struct ScalingTests {
     #expect(
       prediction.withheldReason == "the law does not hold or is not identified in 2 of 4 runs")
   }
+
+  @Test("a ceiling whose whole interval is no share of 1 is withheld")
+  func beyondShares() throws {
+    // a = 0.02 ln N and ceiling = 0.05 ln N - 0.3, which is above 1 from N = exp(26) on.
+    let rows = [1e4, 1e5, 1e6, 1e7, 1e8].map { ($0, 0.02 * log($0), 0.07 * log($0) - 0.3) }
+    let fit = SweepFit(ScalingTests.curves(rows))
+    let far = try fit.predict(size: 1e13).withheldReason
+    #expect(far?.hasPrefix("the whole interval from ") == true)
+    #expect(try fit.predict(size: 1e9).withheldReason == nil)
+  }
 }

@@ -38,7 +38,7 @@ struct SuggestionTests {
       let full = try ScalingLine(all, level: SuggestionTests.level)
       mean += try #require(full.estimate(at: 8).interval).width / 2
       let part = try ScalingLine(Array(all.prefix(today.count)), level: SuggestionTests.level)
-      let additions = added.map { RunAddition(size: exp(Double($0.place)), base: .existing(0)) }
+      let additions = added.map { RunAddition(size: exp(Double($0.place)), base: 0) }
       planned += try #require(part.expectedInterval(at: exp(8), adding: additions)).halfWidth
     }
     let places = SuggestionTests.draw(today + added, size: 1, run: 0.5, known: 0.3, &noise)
@@ -86,7 +86,7 @@ struct SuggestionTests {
     for trial in 0..<trials {
       let runs = SuggestionTests.formRuns(0..<5, isPower: trial % 2 == 0, &noise)
       let part = try ScalingFit(Array(runs.prefix(8)), level: 0.95)
-      let addition = RunAddition(size: runs[8].size, base: .existing(0), count: 2)
+      let addition = RunAddition(size: runs[8].size, base: 0, count: 2)
       let now = try #require(part.expectedForecast(at: target, adding: []))
       let interval = try #require(part.forecast(size: target).ceiling.interval)
       #expect(agree(now.width, interval.width, 1e-6))

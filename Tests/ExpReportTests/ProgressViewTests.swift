@@ -81,6 +81,11 @@ struct ProgressViewTests {
 
   @Test("Nothing to do, nonsense numbers and hostile names do no harm")
   func odd() {
+    let stopped = ProgressSnapshot(
+      sweep: "s", counts: [.succeeded: 1, .cancelled: 2, .pending: 1], total: 4, elapsedSeconds: 1)
+    #expect(
+      ProgressView.lines(stopped, Style(colour: false, width: 40))[0].contains("1/4"),
+      "cancelled jobs go on later, so they are not done")
     let empty = ProgressSnapshot(sweep: "s", counts: [:], total: 0, elapsedSeconds: .nan)
     #expect(
       ProgressView.lines(empty, Style(colour: false, width: 40)) == [

@@ -2,23 +2,15 @@ internal import Glibc
 
 /// Runs that might be added to a design.
 public struct RunAddition: Sendable, Hashable {
-  /// Which base policy the runs start from.
-  public enum Base: Sendable, Hashable {
-    /// One that has runs already, by its seed; nil for runs that name none.
-    case existing(Int?)
-    /// A new one for all of these runs.
-    case new
-  }
-
   /// Non-embedding parameters N.
   public var size: Double
-  /// The base policy; at a size without runs any is new.
-  public var base: Base
+  /// Seed of the base policy, in use or new; nil for runs that name none.
+  public var base: Int?
   /// How many runs, each with a seed of its own.
   public var count: Int
 
   /// Makes an addition.
-  public init(size: Double, base: Base, count: Int = 1) {
+  public init(size: Double, base: Int?, count: Int = 1) {
     self.size = size
     self.base = base
     self.count = count
@@ -51,18 +43,9 @@ extension ScalingLine {
   {
     guard sizeVariance != nil else { return nil }
     var runs = points
-    // Above every seed in use, so that a new base meets no old one.
-    var nextBase = (points.compactMap(\.base).max() ?? 0).addingReportingOverflow(1).partialValue
     for addition in additions where addition.count > 0 {
-      var base: Int?
-      switch addition.base {
-      case .existing(let seed): base = seed
-      case .new:
-        base = nextBase
-        nextBase = nextBase.addingReportingOverflow(1).partialValue
-      }
       let run = ScalingPoint(
-        logSize: log(addition.size), value: 0, variance: error.typicalKnown, base: base)
+        logSize: log(addition.size), value: 0, variance: error.typicalKnown, base: addition.base)
       runs += Array(repeating: run, count: addition.count)
     }
     return ScalingLine.expectedInterval(

@@ -110,7 +110,7 @@ public struct RunSuggestion: Sendable, Hashable {
       let further = (0..<4).map { candidate.newBase.addingReportingOverflow($0).partialValue }
       for base in candidate.bases + further.map(Optional.some) {
         additions.append(
-          RunAddition(size: candidate.size, base: .existing(base), count: unlimited))
+          RunAddition(size: candidate.size, base: base, count: unlimited))
       }
     }
     return fit.expectedForecast(at: target, adding: additions)
@@ -183,7 +183,7 @@ public struct RunSuggestion: Sendable, Hashable {
 
     private func addition(_ option: Option) -> RunAddition {
       RunAddition(
-        size: candidates[option.candidate].size, base: .existing(option.base), count: option.count)
+        size: candidates[option.candidate].size, base: option.base, count: option.count)
     }
 
     private func expected(adding option: Option) -> ExpectedForecast? {
