@@ -96,5 +96,11 @@ public struct RunOnDisk: Sendable, Hashable {
   }
 }
 
+/// The size of a file; 0 where there is none.
+func fileSize(_ path: String) -> Int {
+  var facts = stat()
+  return stat(path, &facts) == 0 ? Int(facts.st_size) : 0
+}
+
 /// Whether something lies at a path.
 func fileExists(_ path: String) -> Bool { access(path, F_OK) == 0 }

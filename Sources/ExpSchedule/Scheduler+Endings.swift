@@ -4,14 +4,56 @@ internal import TrainerProtocol
 // MARK: - What becomes of a launch
 
 extension Scheduler {
-  mutating func started(_ id: RunID, _ now: Duration) {
+  mutating func queued(_ id: RunID, _ reason: String) {
     guard let index = indices[id], entries[index].stage == .launching else { return }
+    move(index, to: .queued)
+    entries[index].reason = reason
+    actions.append(.changed(id))
+    if let stop { sendStop(index, stop) }
+  }
+
+  mutating func started(_ id: RunID, _ now: Duration) {
+    guard let index = indices[id], isHandedOver(index) else { return }
     move(index, to: .running(since: now))
+    entries[index].reason = nil
     actions.append(.changed(id))
     if let timeout = entries[index].job.timeout {
       setTimer(index, at: now + min(timeout, Scheduler.longestTimeout))
     }
-    if let stop { sendStop(index, stop, now) }
+    if let stop {
+      sendStop(index, stop, now)
+    } else if entries[index].ending != nil {
+      // It was to leave the queue and started meanwhile.
+      actions.append(.terminate(id))
+      setTimer(index, at: now + options.stopGrace)
+    }
+  }
+
+  private func isHandedOver(_ index: Int) -> Bool {
+    entries[index].stage == .launching || entries[index].stage == .queued
+  }
+
+  /// What a stop or a prune took out of the queue has come to its end; what somebody else took out goes in again.
+  mutating func leftQueue(_ id: RunID, _ reason: String, _ now: Duration) {
+    guard let index = indices[id], isHandedOver(index) else { return }
+    if let reason = Scheduler.pruneReason(entries[index]) {
+      actions.append(.recordPruned(id, reason: reason))
+      finish(index, as: .pruned, reason)
+    } else if stop != nil {
+      move(index, to: .waiting)
+      actions.append(.changed(id))
+    } else {
+      retryUnasked(index, reason, now)
+    }
+  }
+
+  /// Puts a job back in front: nobody overtakes what waits for room.
+  mutating func noRoom(_ id: RunID, _ reason: String) {
+    guard let index = indices[id], entries[index].stage == .launching else { return }
+    roomIsShort = true
+    move(index, to: .ready)
+    entries[index].reason = reason
+    readyRanks.insert(entries[index].rank)
   }
 
   mutating func waitForLock(_ id: RunID) {
@@ -70,6 +112,9 @@ extension Scheduler {
       let left = Scheduler.leftUnasked(exit) ? "" : "; its trainer \(words)"
       record(id, .pruned, reason + left)
       finish(index, as: .pruned, reason + left)
+    } else if case .condemned(let reason, let mayRetry) = entry.ending {
+      record(id, .failed, reason)
+      if mayRetry { retryOrFail(index, reason, now) } else { finish(index, as: .failed, reason) }
     } else if entry.ending == .timeout {
       let reason =
         "ran longer than \(Scheduler.text(now - since)), its limit is "
@@ -90,16 +135,24 @@ extension Scheduler {
 
   /// A trainer that stopped by somebody else's wish goes on later; it is no failed try, but has a limit.
   private mutating func leftUnasked(_ index: Int, _ words: String, _ now: Duration) {
-    let id = entries[index].job.id
-    entries[index].unaskedStops += 1
-    if entries[index].unaskedStops > options.unaskedStopLimit {
-      let reason = "left \(entries[index].unaskedStops) times without being asked (\(words))"
-      record(id, .failed, reason)
-      finish(index, as: .failed, reason)
+    let isLast = entries[index].unaskedStops >= options.unaskedStopLimit
+    record(
+      entries[index].job.id, isLast ? .failed : .cancelled,
+      isLast ? unaskedStops(index, words) : "\(words), without being asked")
+    retryUnasked(index, words, now)
+  }
+
+  mutating func retryUnasked(_ index: Int, _ words: String, _ now: Duration) {
+    if entries[index].unaskedStops >= options.unaskedStopLimit {
+      finish(index, as: .failed, unaskedStops(index, words))
     } else {
-      record(id, .cancelled, "\(words), without being asked")
       delay(index, by: options.retryDelay, "\(words), without being asked", now)
     }
+    entries[index].unaskedStops += 1
+  }
+
+  private func unaskedStops(_ index: Int, _ words: String) -> String {
+    "left \(entries[index].unaskedStops + 1) times without being asked (\(words))"
   }
 
   private mutating func retryOrFail(_ index: Int, _ reason: String, _ now: Duration) {
@@ -144,6 +197,7 @@ extension Scheduler {
     let words = entries[index].reason.map { ": \($0)" } ?? ""
     for dependent in entries[index].dependents where !isClosed(dependent) {
       close(dependent, as: .failed, "base policy \(base.id) failed\(words)")
+      entries[dependent].failedWithBase = true
       actions.append(.changed(entries[dependent].job.id))
     }
   }
@@ -168,6 +222,10 @@ extension Scheduler {
     case .waiting, .ready, .delayed:
       actions.append(.recordPruned(id, reason: reason))
       finish(index, as: .pruned, reason)
+    case .queued:
+      guard entries[index].ending == nil else { return }
+      entries[index].ending = .prune(reason)
+      actions.append(.terminate(id))
     case .launching, .waitsForLock, .finished: break
     }
   }
@@ -175,6 +233,42 @@ extension Scheduler {
   static func pruneReason(_ entry: Entry) -> String? {
     guard case .prune(let reason) = entry.ending else { return nil }
     return reason
+  }
+}
+
+// MARK: - Condemned jobs and second chances
+
+extension Scheduler {
+  /// Stops a job that does what none may do: TERM first, so that it can save what it has.
+  mutating func condemn(_ id: RunID, _ reason: String, _ mayRetry: Bool, _ now: Duration) {
+    guard let index = indices[id], case .running = entries[index].stage,
+      entries[index].ending == nil
+    else { return }
+    entries[index].ending = .condemned(reason, mayRetry: mayRetry)
+    actions.append(.terminate(id))
+    setTimer(index, at: now + options.grace)
+  }
+
+  /// Opens a job again that came to a bad end, with all its tries; the runs that failed with a base too.
+  mutating func retry(_ id: RunID) {
+    guard stop == nil, let index = indices[id], case .finished(let state) = entries[index].stage,
+      state != .succeeded, state != .pruned
+    else { return }
+    reopen(index)
+    for dependent in entries[index].dependents where entries[dependent].failedWithBase {
+      reopen(dependent)
+    }
+  }
+
+  private mutating func reopen(_ index: Int) {
+    move(index, to: .waiting)
+    entries[index].failedTries = 0
+    entries[index].unaskedStops = 0
+    entries[index].failedWithBase = false
+    entries[index].reason = nil
+    unfinishedInPhase[entries[index].job.phase, default: 0] += 1
+    actions.append(.changed(entries[index].job.id))
+    makeReady(index)
   }
 }
 
@@ -186,7 +280,19 @@ extension Scheduler {
     if let stop, stop >= force { return }
     stop = force
     for index in entries.indices {
-      if case .running = entries[index].stage { sendStop(index, force, now) }
+      switch entries[index].stage {
+      case .running: sendStop(index, force, now)
+      case .queued: sendStop(index, force)
+      default: break
+      }
+    }
+  }
+
+  /// Takes a job out of a cluster's queue; should it start meanwhile, `started` stops it again.
+  private mutating func sendStop(_ index: Int, _ force: Stop) {
+    switch force {
+    case .gently: actions.append(.terminate(entries[index].job.id))
+    case .now: kill(index)
     }
   }
 
@@ -283,14 +389,14 @@ extension Scheduler {
 
   static func occupies(_ stage: Stage) -> Bool {
     switch stage {
-    case .launching, .running: true
+    case .launching, .queued, .running: true
     default: false
     }
   }
 
   static func state(of stage: Stage) -> RunState {
     switch stage {
-    case .waiting, .ready, .delayed, .waitsForLock: .pending
+    case .waiting, .ready, .delayed, .queued, .waitsForLock: .pending
     case .launching, .running: .running
     case .finished(let state): state
     }

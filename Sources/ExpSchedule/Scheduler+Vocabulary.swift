@@ -83,8 +83,16 @@ extension Scheduler {
   public enum Event: Sendable, Hashable {
     /// The sweep begins; the first event.
     case begin
+    /// A launched job waits in a cluster's queue, for this reason.
+    case queued(RunID, reason: String)
     /// A launched job's trainer runs.
     case started(RunID)
+    /// A job left a cluster's queue before its trainer was started.
+    case leftQueue(RunID, reason: String)
+    /// What a launched job needs is in use by other sweeps; nothing is launched until `roomMayBeFree`.
+    case noRoom(RunID, reason: String)
+    /// What was in use may be free again.
+    case roomMayBeFree
     /// A launched job was found to be computed by somebody else's trainer at this moment.
     case lockHeldElsewhere(RunID)
     /// The trainer that a job waited for is gone.
@@ -103,6 +111,10 @@ extension Scheduler {
     case stopRequested(Stop)
     /// A run cannot reach the best any more, for a reason in words; given again, it changes nothing.
     case pruneAdvised(RunID, reason: String)
+    /// A running job must be stopped for a reason in words; where it may be tried again, that counts as a failed try.
+    case condemned(RunID, reason: String, mayRetry: Bool)
+    /// Somebody wants a job that did not succeed to be run again.
+    case retryAsked(RunID)
     /// Time passed.
     case timerFired
   }
@@ -139,5 +151,7 @@ extension Scheduler {
     public var retryAt: Duration?
     /// Whether it waits for a trainer that another process started.
     public var waitsForLock: Bool
+    /// Whether it waits in a cluster's queue.
+    public var isQueued: Bool
   }
 }

@@ -6,8 +6,8 @@ import TrainerProtocol
 /// Time is any monotonic `Duration`; nothing here reads a clock, a file or a process. The owner feeds each event to
 /// `handle(_:now:)`, does what the actions say, and sends `timerFired` no later than `nextWake`.
 ///
-/// Order: bases first, the one that unblocks the most seconds of work before the others; then runs, the longest
-/// first; ties as given. A job that waits for cores or memory is not overtaken, so nothing starves.
+/// Order: the highest priority first; then bases, the one that unblocks the most seconds of work before the others; then
+/// runs, the longest first; ties as given. A job that waits for cores or memory is not overtaken, so nothing starves.
 /// Cost: O(log jobs) per event, and O(jobs of the phase) when a phase opens.
 public struct Scheduler: Sendable {
   enum Stage: Sendable, Hashable {
@@ -16,6 +16,8 @@ public struct Scheduler: Sendable {
     case ready
     case delayed(until: Duration)
     case launching
+    /// It waits in a cluster's queue.
+    case queued
     case running(since: Duration)
     case waitsForLock
     case finished(RunState)
@@ -27,6 +29,8 @@ public struct Scheduler: Sendable {
     case stop
     /// Its predicted ceiling is out of reach of the best, in words.
     case prune(String)
+    /// It does what no run may do, in words.
+    case condemned(String, mayRetry: Bool)
   }
 
   struct Entry: Sendable {
@@ -41,6 +45,8 @@ public struct Scheduler: Sendable {
     var unaskedStops = 0
     var ending: Ending?
     var isKilled = false
+    /// Whether it failed because its base policy did.
+    var failedWithBase = false
     /// Counts stages, so that a timer of an earlier one is known as stale.
     var generation = 0
   }
@@ -69,6 +75,8 @@ public struct Scheduler: Sendable {
   var jobsInUse = 0
   var jobsWaitingForLocks = 0
   var diskIsLow = false
+  /// Whether others use what the next job needs.
+  var roomIsShort = false
   var hasBegun = false
   var hasFailed = false
   var stop: Stop?
@@ -114,6 +122,15 @@ public struct Scheduler: Sendable {
   /// When `timerFired` is due; nil where only other events can change something.
   public var nextWake: Duration? { timers.first?.at }
 
+  /// Whether a job is not launched because others use what it needs: `roomMayBeFree` is due now and then.
+  public var waitsForRoom: Bool { roomIsShort && stop == nil && !isFinished }
+
+  /// What the next job lacks, for people; nil where nothing waits for room.
+  public var roomReason: String? {
+    guard waitsForRoom, let rank = readyRanks.first else { return nil }
+    return entries[byRank[rank]].reason
+  }
+
   /// The ids, as given.
   public var jobIDs: [RunID] { entries.map(\.job.id) }
 
@@ -123,7 +140,8 @@ public struct Scheduler: Sendable {
     let entry = entries[index]
     var status = Status(
       state: Scheduler.state(of: entry.stage), reason: entry.reason,
-      failedTries: entry.failedTries, waitsForLock: entry.stage == .waitsForLock)
+      failedTries: entry.failedTries, waitsForLock: entry.stage == .waitsForLock,
+      isQueued: entry.stage == .queued)
     if case .running(let since) = entry.stage { status.runningSince = since }
     if case .delayed(let until) = entry.stage { status.retryAt = until }
     return status
@@ -136,7 +154,11 @@ public struct Scheduler: Sendable {
     actions.removeAll(keepingCapacity: true)
     switch event {
     case .begin: begin(now)
+    case .queued(let id, let reason): queued(id, reason)
     case .started(let id): started(id, now)
+    case .leftQueue(let id, let reason): leftQueue(id, reason, now)
+    case .noRoom(let id, let reason): noRoom(id, reason)
+    case .roomMayBeFree: roomIsShort = false
     case .lockHeldElsewhere(let id): waitForLock(id)
     case .lockFreed(let id, let finding): lockFreed(id, finding)
     case .settled(let id, let state, let reason): settled(id, state, reason)
@@ -146,6 +168,8 @@ public struct Scheduler: Sendable {
     case .diskLow(let isLow): diskIsLow = isLow
     case .stopRequested(let force): requestStop(force, .asked, now)
     case .pruneAdvised(let id, let reason): prune(id, reason, now)
+    case .condemned(let id, let reason, let mayRetry): condemn(id, reason, mayRetry, now)
+    case .retryAsked(let id): retry(id)
     case .timerFired: fireTimers(now)
     }
     if hasFailed, options.failFast, stop == nil { requestStop(.gently, .failFast, now) }
@@ -167,7 +191,9 @@ extension Scheduler {
       else { continue }
       entries[index].baseIndex = baseIndex
       entries[baseIndex].dependents.append(index)
-      entries[baseIndex].job.phase = min(entries[baseIndex].job.phase, entries[index].job.phase)
+      let job = entries[index].job
+      entries[baseIndex].job.phase = min(entries[baseIndex].job.phase, job.phase)
+      entries[baseIndex].job.priority = max(entries[baseIndex].job.priority, job.priority)
     }
   }
 
@@ -180,7 +206,10 @@ extension Scheduler {
       let unblocked = entry.dependents.reduce(0) { $0 + seconds[$1] }
       return (entry.job.base == nil ? 0 : 1, -unblocked, -seconds[index], index)
     }
-    byRank = entries.indices.sorted { keys[$0] < keys[$1] }
+    byRank = entries.indices.sorted { left, right in
+      let (first, second) = (entries[left].job.priority, entries[right].job.priority)
+      return first == second ? keys[left] < keys[right] : first > second
+    }
     for (rank, index) in byRank.enumerated() { entries[index].rank = rank }
   }
 
@@ -230,7 +259,9 @@ extension Scheduler {
 
   /// Makes a waiting job ready where its phase is open and its base is there.
   mutating func makeReady(_ index: Int) {
-    guard entries[index].stage == .waiting, entries[index].job.phase == openPhase else { return }
+    guard entries[index].stage == .waiting, let openPhase,
+      entries[index].job.phase <= openPhase
+    else { return }
     if let baseIndex = entries[index].baseIndex,
       entries[baseIndex].stage != .finished(.succeeded)
     {
@@ -241,7 +272,7 @@ extension Scheduler {
   }
 
   private mutating func dispatch() {
-    guard stop == nil, !diskIsLow else { return }
+    guard stop == nil, !diskIsLow, !roomIsShort else { return }
     while let rank = readyRanks.first {
       let index = byRank[rank]
       // A job that was pruned while it was ready is still in the heap.

@@ -21,18 +21,27 @@ public struct SweepJob: Sendable, Hashable {
   public var cores: Int
   /// Bytes of memory it should take; nil where nobody knows.
   public var memoryBytes: Int?
+  /// Whether `memoryBytes` is a limit that was set, not an estimate.
+  public var memoryIsLimit: Bool
+  /// GPUs it is given: a whole number, or a part of one.
+  public var gpus: Double
+  /// Jobs of a higher priority are started first.
+  public var priority: Int
   /// The longest one attempt may take; nil for no limit.
   public var timeout: Duration?
   /// How often a failed attempt is followed by another one.
   public var retries: Int
   /// Seconds between checkpoints, at most.
   public var checkpointSeconds: Double
+  /// The longest that a trainer may write no event; nil for no limit.
+  public var silence: Duration?
 
   /// Makes a job.
   public init(
     id: RunID, kind: RunRequest.Kind, label: String, config: RunConfig, base: RunID?,
     phase: Int = 0, estimatedSeconds: Double, cores: Int = 1, memoryBytes: Int? = nil,
-    timeout: Duration? = nil, retries: Int = 2, checkpointSeconds: Double = 20
+    memoryIsLimit: Bool = false, gpus: Double = 0, priority: Int = 0, timeout: Duration? = nil,
+    retries: Int = 2, checkpointSeconds: Double = 20, silence: Duration? = nil
   ) {
     self.id = id
     self.kind = kind
@@ -43,9 +52,13 @@ public struct SweepJob: Sendable, Hashable {
     self.estimatedSeconds = estimatedSeconds
     self.cores = cores
     self.memoryBytes = memoryBytes
+    self.memoryIsLimit = memoryIsLimit
+    self.gpus = gpus
+    self.priority = priority
     self.timeout = timeout
     self.retries = retries
     self.checkpointSeconds = checkpointSeconds
+    self.silence = silence
   }
 
   /// The folder it works in.

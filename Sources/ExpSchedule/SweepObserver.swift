@@ -2,7 +2,7 @@ public import ExpCore
 public import TrainerProtocol
 
 /// A job as whoever watches sees it.
-public struct JobSnapshot: Sendable, Hashable {
+public struct JobSnapshot: Sendable, Hashable, Codable {
   /// The id.
   public var id: RunID
   /// What people call it.
@@ -21,8 +21,10 @@ public struct JobSnapshot: Sendable, Hashable {
   public var retrySeconds: Double?
   /// Whether it waits for a trainer that another process started.
   public var waitsForLock: Bool
-  /// The trainer's process id; nil unless it runs.
+  /// The trainer's process id; nil unless it runs on this machine.
   public var pid: Int?
+  /// Where it runs, for people; nil for this machine.
+  public var place: String?
   /// Seconds since its trainer was started; nil unless it runs.
   public var elapsedSeconds: Double?
   /// The last step with an event; nil before the first.
@@ -36,7 +38,7 @@ public struct JobSnapshot: Sendable, Hashable {
 }
 
 /// A sweep as whoever watches sees it.
-public struct SweepSnapshot: Sendable, Hashable {
+public struct SweepSnapshot: Sendable, Hashable, Codable {
   /// Jobs in each state.
   public var counts: [RunState: Int]
   /// Jobs in all.
@@ -49,6 +51,8 @@ public struct SweepSnapshot: Sendable, Hashable {
   public var etaSeconds: Double?
   /// Whether it is stopping.
   public var isStopping: Bool
+  /// Why nothing more is started at the moment, where others use what is needed.
+  public var waitsForRoom: String?
 }
 
 /// Whoever watches a sweep and keeps its books; called on the thread that runs it, so it must be quick.

@@ -13,21 +13,26 @@ extension SweepRunner {
     }
     let folder = job.folder(in: paths)
     do {
+      // A place first: while there is none, the files need not be looked at again and again.
+      let place = try executor.reserve(job)
       try SmallFile.makeFolder(folder.path)
       guard let lock = try RunLock.take(folder) else { return .lockHeldElsewhere(id) }
       if let settled = try lookUnderLock(job, folder) { return settled }
       let request = try RequestFile.settle(request(for: job), in: folder)
       if attempted.insert(id).inserted { try observer?.runWillStart(id, folder: folder) }
       let tail = EventTail(path: folder.events)
-      let cores = corePool.take(job.cores)
-      do {
-        let process = try launcher.start(request, in: folder, lock: lock, cores: cores)
-        hasStarted(
-          LiveJob(job: job, folder: folder, process: process, tail: tail, startedAt: now))
-        return .started(id)
-      } catch {
-        corePool.giveBack(cores)
-        return .launchFailed(id, reason: error.reason, canRetry: error.canRetry)
+      let logStart = fileSize(folder.log)
+      let attempt = try executor.start(job, request, in: folder, lock: lock, at: place)
+      hasStarted(
+        LiveJob(
+          job, in: folder, attempt, tail: tail, logStart: logStart, startedAt: now,
+          hasBegun: !executor.queues))
+      return executor.queues ? .queued(id, reason: "submitted") : .started(id)
+    } catch let failure as LaunchFailure {
+      switch failure {
+      case .noRoom(let words): return .noRoom(id, reason: words)
+      case .refused(let reason, let canRetry):
+        return .launchFailed(id, reason: reason, canRetry: canRetry)
       }
     } catch {
       return .launchFailed(id, reason: "\(error)", canRetry: false)
@@ -108,9 +113,9 @@ extension SweepRunner {
 
   /// Writes down how an attempt ended.
   func record(_ id: RunID, _ outcome: RunState, _ reason: String?) {
-    guard let (process, end) = endings[id], let job = jobs[id] else { return }
+    guard let (attempt, end) = endings[id], !end.isRecorded, let job = jobs[id] else { return }
     let record = AttemptRecord(
-      pid: Int(process.pid), startedAt: process.startedAt, endedAt: utcNow(), outcome: outcome,
+      pid: attempt.pid, startedAt: attempt.startedAt, endedAt: utcNow(), outcome: outcome,
       exitCode: end.code.map(Int.init), signal: end.signal.map(Int.init),
       peakMemoryBytes: end.peakMemoryBytes, cpuSeconds: end.cpuSeconds, reason: reason)
     do {

@@ -1,28 +1,41 @@
 internal import ExpCore
 internal import TrainerProtocol
 
-/// A job whose trainer runs, with what it has written since.
+/// A job in an executor's hands, with what its trainer has written since.
 struct LiveJob {
   let job: SweepJob
   let folder: RunFolder
-  let process: TrainerProcess
+  let attempt: any Attempt
   var tail: EventTail
-  let startedAt: Duration
+  /// Where this attempt's part of the log begins.
+  let logStart: Int
+  var startedAt: Duration
+  /// Whether its trainer runs; false while it waits in a queue.
+  var hasBegun: Bool
+  /// Why it waits in a queue.
+  var queueWords: String?
+  /// Time that passed under our eyes without an event.
+  var silentFor: Duration = .zero
+  /// The most resident memory that was seen, bytes.
+  var seenMemoryBytes = 0
   var resumeStep = 0
   var step: Int?
   var totalSteps: Int?
   var values: [String: Double] = [:]
   var endReason: String?
 
+  /// Takes an attempt that was just started or queued.
   init(
-    job: SweepJob, folder: RunFolder, process: TrainerProcess, tail: EventTail,
-    startedAt: Duration
+    _ job: SweepJob, in folder: RunFolder, _ attempt: any Attempt, tail: EventTail, logStart: Int,
+    startedAt: Duration, hasBegun: Bool
   ) {
     self.job = job
     self.folder = folder
-    self.process = process
+    self.attempt = attempt
     self.tail = tail
+    self.logStart = logStart
     self.startedAt = startedAt
+    self.hasBegun = hasBegun
   }
 
   /// Takes in whole lines that were appended; messages for people are handed out with the job's label.
@@ -37,6 +50,7 @@ struct LiveJob {
   }
 
   private mutating func take(_ event: TrainEvent, _ message: (String) -> Void) {
+    silentFor = .zero
     switch event {
     case .attempt(let facts):
       resumeStep = facts.resumeStep
@@ -63,17 +77,45 @@ struct LiveJob {
   }
 }
 
+/// The jobs in executors' hands, in the order of their launch.
+struct LaunchOrder {
+  private var entries: [(id: RunID, launch: Int)] = []
+  private var newest: [RunID: Int] = [:]
+  private var launches = 0
+
+  var ids: [RunID] { entries.compactMap { newest[$0.id] == $0.launch ? $0.id : nil } }
+
+  mutating func append(_ id: RunID) {
+    launches += 1
+    newest[id] = launches
+    entries.append((id, launches))
+  }
+
+  /// Constant time on average: entries of jobs that are gone are dropped together.
+  mutating func remove(_ id: RunID) {
+    newest[id] = nil
+    guard entries.count > 2 * newest.count + 16 else { return }
+    entries.removeAll { newest[$0.id] != $0.launch }
+  }
+}
+
 /// What is left of a sweep, in core seconds, and how good the estimates have been.
 struct SweepWork {
   let cores: Int
+  private var openJobs: Set<RunID> = []
   private var open = 0.0
   private var estimated = 0.0
   private var taken = 0.0
 
   init(cores: Int) { self.cores = max(1, cores) }
 
-  mutating func open(_ job: SweepJob) { open += job.coreSeconds }
-  mutating func close(_ job: SweepJob) { open = max(0, open - job.coreSeconds) }
+  mutating func open(_ job: SweepJob) {
+    if openJobs.insert(job.id).inserted { open += job.coreSeconds }
+  }
+
+  mutating func close(_ job: SweepJob) {
+    if openJobs.remove(job.id) != nil { open = max(0, open - job.coreSeconds) }
+  }
 
   /// Learns from a job that ran from its beginning to its end.
   mutating func finish(_ job: LiveJob, at now: Duration) {
@@ -102,7 +144,7 @@ extension SweepJob {
 extension SweepRunner {
   func snapshot() -> SweepSnapshot {
     let now = now
-    let running = launchOrder.compactMap { live[$0] }
+    let running = launches.ids.compactMap { live[$0] }.filter(\.hasBegun)
     let etas = running.map { (job: $0.job, eta: $0.etaSeconds(at: now)) }
     return SweepSnapshot(
       counts: scheduler.counts.filter { $0.value != 0 }, total: order.count,
@@ -110,7 +152,7 @@ extension SweepRunner {
         scheduler.status(of: job.job.id).map { snapshot(of: job.job, $0) }
       },
       elapsedSeconds: now.inSeconds, etaSeconds: work.etaSeconds(running: etas),
-      isStopping: scheduler.stopCause != nil)
+      isStopping: scheduler.stopCause != nil, waitsForRoom: scheduler.roomReason)
   }
 
   func snapshot(of job: SweepJob, _ status: Scheduler.Status) -> JobSnapshot {
@@ -121,7 +163,10 @@ extension SweepRunner {
       retrySeconds: status.retryAt.map { max(0, ($0 - now).inSeconds) },
       waitsForLock: status.waitsForLock, values: [:])
     guard let running = live[job.id] else { return snapshot }
-    snapshot.pid = Int(running.process.pid)
+    snapshot.pid = running.attempt.pid
+    snapshot.place = running.attempt.place
+    if !running.hasBegun { snapshot.reason = running.queueWords ?? status.reason }
+    guard running.hasBegun else { return snapshot }
     snapshot.elapsedSeconds = (now - running.startedAt).inSeconds
     snapshot.step = running.step
     snapshot.totalSteps = running.totalSteps

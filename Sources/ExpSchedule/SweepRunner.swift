@@ -16,11 +16,15 @@ public final class SweepRunner {
   static let adviceInterval: Duration = .seconds(1)
   /// Time between two looks at the free disk space.
   static let diskInterval: Duration = .seconds(1)
+  /// Time between two questions whether others have left room.
+  static let roomInterval: Duration = .milliseconds(100)
+  /// Time between two looks at requests to this sweep.
+  static let requestInterval: Duration = .milliseconds(500)
 
   let jobs: [RunID: SweepJob]
   let order: [RunID]
   let paths: RunPaths
-  let launcher: LocalLauncher
+  let executor: any Executor
   let compute: RunRequest.Compute
   let sourceFingerprint: ContentHash
   let settings: SweepSettings
@@ -29,11 +33,11 @@ public final class SweepRunner {
 
   var scheduler: Scheduler
   var live: [RunID: LiveJob] = [:]
-  var launchOrder: [RunID] = []
+  var launches = LaunchOrder()
   var waitingForLocks: [RunID] = []
   var attempted: Set<RunID> = []
-  var endings: [RunID: (process: TrainerProcess, end: ProcessEnd)] = [:]
-  var corePool: CorePool
+  var endings: [RunID: (attempt: any Attempt, end: AttemptEnd)] = [:]
+  var leftovers: [RunID: Leftover] = [:]
   var work: SweepWork
   private var queue: [Scheduler.Event] = []
   private var isHandling = false
@@ -45,6 +49,11 @@ public final class SweepRunner {
   private var nextLockCheck: Duration = .zero
   private var nextDiskCheck: Duration = .zero
   private var nextAdvice: Duration = .zero
+  private var nextRoomCheck: Duration = .zero
+  private var nextProgressFile: Duration = .zero
+  private var nextRequestCheck: Duration = .zero
+  var nextWatch: Duration = .zero
+  var lastWatch: Duration = .zero
 
   /// Takes all that a sweep needs; nothing is started yet.
   ///
@@ -65,7 +74,8 @@ public final class SweepRunner {
     observer: (any SweepObserver)?, advisor: (any PruneAdvisor)? = nil
   ) throws(ScheduleError) {
     guard paths.root.hasPrefix("/") else { throw .relativeRoot(paths.root) }
-    launcher = try LocalLauncher(command: trainerCommand, environment: environment)
+    let launcher = try LocalLauncher(command: trainerCommand, environment: environment)
+    executor = try LocalExecutor(launcher: launcher, paths: paths, settings: settings)
     self.jobs = Dictionary(jobs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     self.paths = paths
     self.compute = compute
@@ -73,9 +83,6 @@ public final class SweepRunner {
     self.settings = settings
     self.observer = observer
     self.advisor = advisor
-    let allowed = CoreSet.current()?.cores ?? []
-    let canPin = settings.pinsCores && settings.scheduling.cores <= allowed.count
-    corePool = CorePool(cores: canPin ? allowed : [])
     scheduler = Scheduler(jobs: jobs, options: settings.scheduling)
     order = scheduler.jobIDs
     work = SweepWork(cores: settings.scheduling.cores)
@@ -90,6 +97,8 @@ public final class SweepRunner {
   ///   of the sweep cannot be read.
   public func run() throws -> SweepOutcome {
     try SmallFile.makeFolder(paths.root)
+    // What was asked of an earlier owner is not meant for this one.
+    if let folder = settings.controlFolder { _ = SweepRequest.take(from: folder) }
     let relay = try SignalRelay(stopSignals: settings.handlesSignals)
     try look()
     checkDisk()
@@ -98,13 +107,18 @@ public final class SweepRunner {
     while !scheduler.isFinished {
       for _ in relay.wait(patience(relay.isListening)) { askToStop() }
       checkDisk()
+      executor.turn { observer?.message($0) }
       reapAll()
       watch()
+      watchOver()
       takeAdvice()
       checkLocks()
+      checkRoom()
+      checkRequests()
       if let due = scheduler.nextWake, due <= now { feed(.timerFired) }
     }
-    observer?.progress(snapshot())
+    executor.stopWaiting()
+    tellProgress(isLast: true)
     if let phaseError { throw phaseError }
     return outcome()
   }
@@ -129,8 +143,8 @@ public final class SweepRunner {
   private func perform(_ action: Scheduler.Action) {
     switch action {
     case .launch(let id): queue.append(launch(id))
-    case .terminate(let id): live[id]?.process.terminate()
-    case .kill(let id): live[id]?.process.killGroup()
+    case .terminate(let id): live[id]?.attempt.terminate()
+    case .kill(let id): live[id]?.attempt.kill()
     case .recordAttempt(let id, let outcome, let reason): record(id, outcome, reason)
     case .recordPruned(let id, let reason): recordPruned(id, reason)
     case .changed(let id): tellChange(id)
@@ -151,7 +165,7 @@ public final class SweepRunner {
   private func tellChange(_ id: RunID) {
     guard let job = jobs[id], let status = scheduler.status(of: id) else { return }
     if status.waitsForLock { waitingForLocks.append(id) }
-    if status.state.isFinished { work.close(job) }
+    if status.state.isFinished { work.close(job) } else { work.open(job) }
     observer?.jobChanged(snapshot(of: job, status))
     if status.state.isFinished { observer?.runFinished(id, folder: job.folder(in: paths)) }
   }
@@ -191,7 +205,9 @@ extension SweepRunner {
   /// How long the loop may sleep.
   private func patience(_ isWoken: Bool) -> Duration {
     var limit: Duration = isWoken || live.isEmpty ? .seconds(60) : .milliseconds(20)
-    if !live.isEmpty { limit = min(limit, nextProgress - now) }
+    if !live.isEmpty { limit = min(limit, nextProgress - now, executor.pollInterval ?? limit) }
+    if scheduler.waitsForRoom { limit = min(limit, nextRoomCheck - now) }
+    if settings.controlFolder != nil { limit = min(limit, nextRequestCheck - now) }
     if !waitingForLocks.isEmpty { limit = min(limit, nextLockCheck - now) }
     if diskIsLow { limit = min(limit, nextDiskCheck - now) }
     if let due = scheduler.nextWake { limit = min(limit, due - now) }
@@ -223,33 +239,95 @@ extension SweepRunner {
   }
 
   private func reapAll() {
-    for id in launchOrder {
-      guard var job = live[id], let end = job.process.reap() else { continue }
-      job.readEvents { observer?.message($0) }
-      let hasResult = RunOnDisk.readResult(id: id, folder: job.folder) != nil
-      let exit = Scheduler.Exit(
-        code: end.code, signal: end.signal, hasResult: hasResult,
-        detail: end.code == 0 ? nil : job.endReason ?? lastLine(of: job.folder.log))
-      forget(id)
-      endings[id] = (job.process, end)
-      if hasResult, end.code == 0 { work.finish(job, at: now) }
-      feed(.exited(id, exit))
-      endings[id] = nil
+    for id in launches.ids {
+      guard let job = live[id] else { continue }
+      switch job.attempt.look() {
+      case .queued(let words): live[id]?.queueWords = words
+      case .running: begins(id)
+      case .leftQueue(let words):
+        forget(id)
+        feed(.leftQueue(id, reason: words))
+      case .ended(let end):
+        begins(id)
+        hasEnded(id, end)
+      }
     }
   }
 
+  /// A trainer that waited in a queue runs.
+  private func begins(_ id: RunID) {
+    guard live[id]?.hasBegun == false else { return }
+    live[id]?.hasBegun = true
+    live[id]?.startedAt = now
+    feed(.started(id))
+  }
+
+  private func hasEnded(_ id: RunID, _ end: AttemptEnd) {
+    guard var job = live[id] else { return }
+    job.readEvents { observer?.message($0) }
+    let hasResult = RunOnDisk.readResult(id: id, folder: job.folder) != nil
+    let exit = Scheduler.Exit(
+      code: end.code, signal: end.signal, hasResult: hasResult,
+      detail: end.code == 0
+        ? nil : end.words ?? job.endReason ?? lastLine(of: job.folder.log, from: job.logStart))
+    forget(id)
+    endings[id] = (job.attempt, end)
+    if hasResult, end.code == 0 { work.finish(job, at: now) }
+    feed(.exited(id, exit))
+    endings[id] = nil
+    // What it used is free, so nobody need wait for the next look.
+    if scheduler.waitsForRoom { feed(.roomMayBeFree) }
+  }
+
   private func forget(_ id: RunID) {
-    if let job = live.removeValue(forKey: id) { corePool.giveBack(job.process.cores) }
-    launchOrder.removeAll { $0 == id }
+    live[id] = nil
+    launches.remove(id)
   }
 
   /// Reads what running trainers appended, and tells of it.
   private func watch() {
     guard !live.isEmpty, now >= nextProgress else { return }
-    nextProgress = now + SweepRunner.progressInterval
-    guard let observer else { return }
-    for id in launchOrder { live[id]?.readEvents { observer.message($0) } }
-    observer.progress(snapshot())
+    let began = now
+    for id in launches.ids where live[id]?.hasBegun == true {
+      live[id]?.readEvents { observer?.message($0) }
+    }
+    tellProgress(isLast: false)
+    // A cluster's thousands of trainers are looked at less often, so that looking takes a twentieth of the time.
+    nextProgress = now + max(SweepRunner.progressInterval, (now - began) * 20)
+  }
+
+  /// Tells whoever watches here, and now and then those who look from elsewhere.
+  private func tellProgress(isLast: Bool) {
+    let snapshot = snapshot()
+    observer?.progress(snapshot)
+    guard let folder = settings.controlFolder, isLast || now >= nextProgressFile else { return }
+    nextProgressFile = now + .seconds(1)
+    SweepProgressFile.write(snapshot, in: folder)
+  }
+
+  /// Asks again for what others used.
+  private func checkRoom() {
+    guard scheduler.waitsForRoom else { return executor.stopWaiting() }
+    guard now >= nextRoomCheck else { return }
+    nextRoomCheck = now + SweepRunner.roomInterval
+    feed(.roomMayBeFree)
+  }
+
+  /// Does what other processes have asked of this sweep.
+  private func checkRequests() {
+    guard let folder = settings.controlFolder, now >= nextRequestCheck else { return }
+    nextRequestCheck = now + SweepRunner.requestInterval
+    for request in SweepRequest.take(from: folder) {
+      switch request {
+      case .stop(let force):
+        observer?.message(
+          force == .gently
+            ? "asked to stop: trainers write a checkpoint and leave" : "asked to stop at once")
+        feed(.stopRequested(force))
+      case .retry(let ids):
+        for id in ids { feed(.retryAsked(id)) }
+      }
+    }
   }
 
   /// Asks which runs cannot reach the best any more.
@@ -267,7 +345,12 @@ extension SweepRunner {
     nextLockCheck = now + SweepRunner.lockInterval
     let ids = waitingForLocks
     for id in ids {
-      guard let job = jobs[id], !RunLock.isHeld(job.folder(in: paths).lock) else { continue }
+      guard let job = jobs[id] else { continue }
+      if RunLock.isHeld(job.folder(in: paths).lock) {
+        lookAfterLeftover(job)
+        continue
+      }
+      leftovers[id] = nil
       waitingForLocks.removeAll { $0 == id }
       feed(.lockFreed(id, finding(of: job)))
     }
@@ -286,7 +369,7 @@ extension SweepRunner {
 
   func hasStarted(_ job: LiveJob) {
     live[job.job.id] = job
-    launchOrder.append(job.job.id)
+    launches.append(job.job.id)
     attemptsStarted += 1
   }
 }
@@ -309,12 +392,13 @@ func freeDiskBytes(_ folder: String) -> Int? {
   return overflows ? Int.max : Int(clamping: bytes)
 }
 
-/// The last line that a log ends with, at most 400 bytes of it; nil where there is none.
-func lastLine(of path: String) -> String? {
+/// The last line that a log ends with behind an offset, at most 400 bytes of it; nil where there is none.
+func lastLine(of path: String, from offset: Int) -> String? {
   // try?: no log, no words.
   guard let file = try? Descriptor(opening: path, O_RDONLY) else { return nil }
   let size = file.size
-  let start = max(0, size - 400)
+  let start = max(0, offset, size - 400)
+  guard start < size else { return nil }
   let bytes = file.read(at: start, limit: size - start)
   guard let line = bytes.split(separator: 0x0a).last else { return nil }
   return String(decoding: line, as: UTF8.self)

@@ -25,6 +25,13 @@ public struct SweepSettings: Sendable {
   public var diskFloorBytes = 512 << 20
   /// Whether each trainer is bound to cores of its own; left out where jobs may want more cores than there are.
   public var pinsCores = true
+  /// What of this machine trainers may use; sweeps of one store share it.
+  public var inventory = MachineInventory.processors
+  /// Whether this sweep is served before (1) or after (-1) the others of its store.
+  public var priority = 0
+  /// The sweep's own folder, where requests to it are found and its progress is written; nil for a sweep that nobody
+  /// else can reach.
+  public var controlFolder: String?
   /// Whether INT, TERM and HUP stop the sweep: once gently, twice at once.
   public var handlesSignals = true
 

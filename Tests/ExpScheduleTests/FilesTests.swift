@@ -178,17 +178,4 @@ struct FilesTests {
       #expect(left == ["request.json"])
     }
   }
-
-  @Test("cores are shared out evenly, and a job that wants them all is not bound")
-  func cores() {
-    var pool = CorePool(cores: [2, 3, 5])
-    #expect(pool.take(1) == [2])
-    #expect(pool.take(1) == [3])
-    #expect(pool.take(2) == [5, 2])
-    pool.giveBack([3])
-    #expect(pool.take(1) == [3])
-    #expect(pool.take(3) == [])
-    var none = CorePool(cores: [])
-    #expect(none.take(1) == [])
-  }
 }

@@ -51,6 +51,7 @@ extension RealProcesses {
         #expect(facts[path: "stdin"]?.string?.hasPrefix("pipe:") == true)
         #expect(facts[path: "stdout"] == "/dev/null")
         #expect(facts[path: "descriptor3"]?.string == bench.folder(.run(1, 1)).lock)
+        #expect(facts[path: "descriptor4"]?.string?.hasPrefix("\(folder)/runs/leases/") == true)
         #expect(facts[path: "others"] == [])
         #expect(facts[path: "blocked"] == [])
         #expect(facts[path: "environment.GREETING"] == "hello")

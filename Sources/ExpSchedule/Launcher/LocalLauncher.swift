@@ -21,18 +21,11 @@ public enum TrainerProgram {
   }
 }
 
-/// Why a trainer could not be started.
-struct LaunchFailure: Error {
-  var reason: String
-  /// Whether the system may be able to do it later.
-  var canRetry: Bool
-}
-
 /// Starts trainers as children on this machine.
 ///
 /// A trainer gets: a session of its own; no signal blocked or ignored; the read end of a pipe as standard input,
 /// whose end means that its parent is gone; nothing as standard output; its log as standard error; the run's lock
-/// as descriptor 3; and no other descriptor.
+/// as descriptor 3; its share of the machine as descriptor 4; and no other descriptor.
 struct LocalLauncher: Sendable {
   /// The program as an absolute path, and its leading arguments.
   let program: String
@@ -46,9 +39,12 @@ struct LocalLauncher: Sendable {
     self.environment = environment
   }
 
-  /// Starts the trainer of a request; the lock passes to it.
+  /// Starts the trainer of a request; the run's lock and the share of the machine pass to it.
+  ///
+  /// The lock's file then says which process that is.
   func start(
-    _ request: RunRequest, in folder: RunFolder, lock: consuming RunLock, cores: [Int]
+    _ request: RunRequest, in folder: RunFolder, lock: consuming RunLock, lease: consuming Lease,
+    pins: Bool, hidesGPUs: Bool
   ) throws(LaunchFailure) -> TrainerProcess {
     do throws(ScheduleError) {
       let pipe = try Pipe()
@@ -56,22 +52,25 @@ struct LocalLauncher: Sendable {
       let log = try Descriptor(opening: folder.log, O_WRONLY | O_CREAT | O_APPEND)
       let child = ChildProgram(
         path: program, arguments: arguments + ["--request", folder.request],
-        environment: variables(request.compute), cores: cores)
+        environment: variables(request.compute, gpus: hidesGPUs ? lease.gpus : nil), cores: pins ? lease.cores : [])
       let startedAt = utcNow()
       let pid = try child.spawn(
         standardInput: pipe.readEnd, standardOutput: output, standardError: log,
-        descriptor3: lock.descriptor)
-      return TrainerProcess(pid: pid, startedAt: startedAt, cores: cores, stdin: pipe.writeEnd)
+        further: lock.descriptor, lease.file.descriptor)
+      lock.write(holder: pid)
+      return TrainerProcess(pid: pid, startedAt: startedAt, stdin: pipe.writeEnd)
     } catch {
-      throw LaunchFailure(reason: error.description, canRetry: Self.canRetry(error))
+      throw LaunchFailure.refused(reason: error.description, canRetry: Self.canRetry(error))
     }
   }
 
   /// The given environment, with the arithmetic that must be settled before the BLAS library loads.
-  private func variables(_ compute: RunRequest.Compute) -> [String] {
+  private func variables(_ compute: RunRequest.Compute, gpus: [String]?) -> [String] {
     var variables = environment
     variables["OPENBLAS_CORETYPE"] = compute.blasCoreType.isEmpty ? nil : compute.blasCoreType
     variables["OPENBLAS_NUM_THREADS"] = String(compute.threads)
+    // A trainer sees the GPUs it was given and no others; where none were found, nothing is hidden.
+    if let gpus { variables["CUDA_VISIBLE_DEVICES"] = gpus.joined(separator: ",") }
     return variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
   }
 

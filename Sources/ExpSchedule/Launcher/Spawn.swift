@@ -27,10 +27,11 @@ struct ChildProgram: Sendable {
   /// The cores it is bound to; empty for all.
   var cores: [Int]
 
-  /// Starts it in a session of its own, with these four descriptors and no others, all signals at their defaults.
+  /// Starts it in a session of its own, with these five descriptors and no others, all signals at their defaults.
   func spawn(
     standardInput: borrowing Descriptor, standardOutput: borrowing Descriptor,
-    standardError: borrowing Descriptor, descriptor3: borrowing Descriptor
+    standardError: borrowing Descriptor, further descriptor3: borrowing Descriptor,
+    _ descriptor4: borrowing Descriptor
   ) throws(ScheduleError) -> pid_t {
     var copies: [Int32] = []
     defer { for copy in copies { close(copy) } }
@@ -38,6 +39,7 @@ struct ChildProgram: Sendable {
     copies.append(try standardOutput.duplicate())
     copies.append(try standardError.duplicate())
     copies.append(try descriptor3.duplicate())
+    copies.append(try descriptor4.duplicate())
     var actions = posix_spawn_file_actions_t()
     try check(posix_spawn_file_actions_init(&actions))
     defer { posix_spawn_file_actions_destroy(&actions) }

@@ -1,65 +1,62 @@
 internal import Glibc
 
-/// How a process ended and what it used, as the kernel counted.
-struct ProcessEnd: Sendable, Hashable {
-  var code: Int32?
-  var signal: Int32?
-  var peakMemoryBytes: Int
-  var cpuSeconds: Double
-}
-
 /// A trainer that this process started: a child in a session and process group of its own.
 ///
 /// It lives as long as the child is not reaped; then nothing is sent to its process id any more.
-final class TrainerProcess {
-  let pid: pid_t
+final class TrainerProcess: Attempt {
+  private let number: pid_t
   let startedAt: String
-  let cores: [Int]
   /// The end that only this process holds: when it goes away, the trainer reads the end of its standard input.
   private let stdin: Descriptor
   private var isReaped = false
 
-  init(pid: pid_t, startedAt: String, cores: [Int], stdin: consuming Descriptor) {
-    self.pid = pid
+  init(pid: pid_t, startedAt: String, stdin: consuming Descriptor) {
+    number = pid
     self.startedAt = startedAt
-    self.cores = cores
     self.stdin = stdin
   }
 
+  var pid: Int? { Int(number) }
+
+  /// Children run on this machine.
+  var place: String? { nil }
+
+  func look() -> AttemptNews { reap().map(AttemptNews.ended) ?? .running }
+
   /// Sends TERM to the trainer.
-  func terminate() { if !isReaped { kill(pid, SIGTERM) } }
+  func terminate() { if !isReaped { Glibc.kill(number, SIGTERM) } }
 
   /// Sends KILL to the trainer and all that is in its process group.
-  func killGroup() {
+  func kill() {
     guard !isReaped else { return }
-    kill(-pid, SIGKILL)
-    kill(pid, SIGKILL)
+    Glibc.kill(-number, SIGKILL)
+    Glibc.kill(number, SIGKILL)
   }
 
   /// Reaps the child where it has ended; nil while it runs.
-  func reap() -> ProcessEnd? {
+  private func reap() -> AttemptEnd? {
     guard !isReaped, hasEnded() else { return nil }
     // The unreaped child still owns its group's number, so this can hit nobody else: what a trainer leaves behind
     // would hold the run's lock.
-    kill(-pid, SIGKILL)
+    Glibc.kill(-number, SIGKILL)
     var status: Int32 = 0
     var usage = rusage()
-    while wait4(pid, &status, 0, &usage) < 0 {
+    while wait4(number, &status, 0, &usage) < 0 {
       guard errno == EINTR else { break }
     }
     isReaped = true
-    return ProcessEnd(status: status, usage: usage)
+    return AttemptEnd(status: status, usage: usage)
   }
 
   private func hasEnded() -> Bool {
     var facts = siginfo_t()
-    let answer = waitid(P_PID, id_t(pid), &facts, WEXITED | WNOHANG | WNOWAIT)
+    let answer = waitid(P_PID, id_t(number), &facts, WEXITED | WNOHANG | WNOWAIT)
     // No such child means that somebody else in this process reaped it: it has ended too.
     return answer == 0 ? facts.si_signo == SIGCHLD : errno == ECHILD
   }
 }
 
-extension ProcessEnd {
+extension AttemptEnd {
   init(status: Int32, usage: rusage) {
     let signal = status & 0x7f
     code = signal == 0 ? (status >> 8) & 0xff : nil

@@ -42,9 +42,9 @@ emit("attempt", number=earlier + 1, resume_step=step, total_steps=total, pid=os.
 facts = {
     "cores": sorted(os.sched_getaffinity(0)), "session": os.getsid(0), "pid": os.getpid(),
     "stdin": os.readlink("/proc/self/fd/0"), "stdout": os.readlink("/proc/self/fd/1"),
-    "descriptor3": os.readlink("/proc/self/fd/3"),
+    "descriptor3": os.readlink("/proc/self/fd/3"), "descriptor4": os.readlink("/proc/self/fd/4"),
     "others": [n for n in os.listdir("/proc/self/fd")
-               if int(n) > 3 and os.path.exists("/proc/self/fd/" + n)
+               if int(n) > 4 and os.path.exists("/proc/self/fd/" + n)
                and os.readlink("/proc/self/fd/" + n) != events_path],
     "environment": dict(os.environ), "blocked": [int(s) for s in signal.pthread_sigmask(signal.SIG_BLOCK, [])],
 }

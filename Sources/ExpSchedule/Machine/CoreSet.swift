@@ -1,27 +1,6 @@
 internal import CLinuxProcess
 internal import Glibc
 
-/// The cores that trainers are bound to: each job gets the least used ones.
-package struct CorePool: Sendable {
-  private var uses: [(core: Int, count: Int)]
-
-  /// Takes the cores that jobs may be bound to.
-  package init(cores: [Int]) { uses = cores.map { ($0, 0) } }
-
-  /// Takes cores for a job; empty where it wants all there are, or more, and so need not be bound.
-  package mutating func take(_ count: Int) -> [Int] {
-    guard count < uses.count else { return [] }
-    let chosen = uses.indices.sorted { (uses[$0].count, $0) < (uses[$1].count, $1) }.prefix(count)
-    for index in chosen { uses[index].count += 1 }
-    return chosen.map { uses[$0].core }
-  }
-
-  /// Gives a job's cores back.
-  package mutating func giveBack(_ cores: [Int]) {
-    for index in uses.indices where cores.contains(uses[index].core) { uses[index].count -= 1 }
-  }
-}
-
 /// A set of processors, as the kernel keeps it for each thread.
 struct CoreSet: Sendable {
   private var mask = cpu_set_t()
