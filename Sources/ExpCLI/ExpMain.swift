@@ -27,7 +27,7 @@ struct ExpCommand: ParsableCommand {
         name: "Run",
         subcommands: [
           InitCommand.self, CheckCommand.self, PlanCommand.self, SweepCommand.self,
-          StatusCommand.self, WhyCommand.self,
+          StatusCommand.self, StopCommand.self, RetryCommand.self, WhyCommand.self,
         ]),
       CommandGroup(
         name: "Look back",

@@ -8,19 +8,29 @@ internal import TrainerProtocol
 /// `exp status`: what is going on now.
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Show every sweep: who runs it, and how far it is.")
+    commandName: "status", abstract: "Show every sweep, or one: who runs it, how far it is, what went wrong.")
 
+  @Argument(help: "Only this sweep, with its running and failed runs.") var sweep: String?
+  @Flag(name: .shortAndLong, help: "Look on until nobody runs the sweep any more.") var follow = false
   @Flag(help: "Print the result as JSON.") var json = false
   @OptionGroup var location: LocationOptions
 
   func run() throws {
     try reportingFailures {
       let paths = location.paths()
-      let sweeps = try location.openStore().sweeps()
+      if follow { return try look(paths) }
+      let store = try location.openStore()
+      let sweeps = try store.sweeps().filter { sweep == nil || $0.name == sweep }
+      if let sweep, sweeps.isEmpty {
+        throw Failure("there is no sweep '\(sweep)'; 'exp status' lists all", code: ExitStatus.usage)
+      }
       let owners = try sweeps.map { try Owner(of: $0.name, paths: paths) }
       if json {
         Terminal.output(StatusCommand.document(sweeps, owners).prettyJSON)
         return
+      }
+      guard !sweeps.isEmpty else {
+        return Terminal.output("no sweeps yet; 'exp sweep SPEC' starts one")
       }
       let rows = zip(sweeps, owners).map { sweep, owner -> [TextTable.Cell] in
         let who = owner.holder.map { "process \($0.pid) on \($0.host) since \($0.startedAt)" }
@@ -38,15 +48,47 @@ struct StatusCommand: ParsableCommand {
           columns: [.init("sweep"), .init("points", .right), .init("states"), .init("run by")],
           rows: Array(rows), emptyText: "no sweeps"
         ).rendered(Terminal.current.outputStyle))
-      for line in try pruned(sweeps, limit: 10) { Terminal.output(line) }
+      for (sweep, owner) in zip(sweeps, owners) where owner.progress != nil {
+        for line in owner.lines(of: sweep.name) { Terminal.output(line) }
+      }
+      for line in try failed(sweeps, store, limit: sweep == nil ? 5 : 20) { Terminal.output(line) }
+      for line in try pruned(sweeps, store, limit: 10) { Terminal.output(line) }
     }
   }
 
+  /// Looks on while another process runs the sweep.
+  private func look(_ paths: RunPaths) throws {
+    let name = try SweepReference(sweep).name(paths)
+    let follower = SweepFollower(sweep: name, paths: paths)
+    try follower.follow()
+    try follower.conclude()
+  }
+
+  /// The failed runs with their reasons, the first few.
+  private func failed(_ sweeps: [SweepRow], _ store: Store, limit: Int) throws -> [String] {
+    let bad: [RunState] = [.failed, .timedOut, .lost]
+    var lines: [String] = []
+    var retries: [String] = []
+    for sweep in sweeps where bad.contains(where: { sweep.states[$0, default: 0] > 0 }) {
+      for row in try store.runs(matching: nil, sweep: sweep.name, sort: nil)
+      where bad.contains(row.status) {
+        lines.append(
+          "\(sweep.name): \(row.label) (\(row.id)) \(row.status.rawValue): "
+            + (row.reason ?? "no reason recorded"))
+      }
+      retries.append("exp retry \(sweep.name)")
+    }
+    guard !lines.isEmpty else { return [] }
+    let rest = lines.count - limit
+    return [""] + lines.prefix(limit)
+      + (rest > 0 ? ["… and \(rest) more: exp runs 'status = failed'"] : [])
+      + ["again: \(retries.joined(separator: " · ")); what they said: exp logs RUN"]
+  }
+
   /// The pruned runs with their reasons, the first few.
-  private func pruned(_ sweeps: [SweepRow], limit: Int) throws -> [String] {
+  private func pruned(_ sweeps: [SweepRow], _ store: Store, limit: Int) throws -> [String] {
     let names = sweeps.filter { $0.states[.pruned, default: 0] > 0 }.map(\.name)
     guard !names.isEmpty else { return [] }
-    let store = try location.openStore()
     var lines: [String] = []
     for name in names {
       for row in try store.runs(matching: nil, sweep: name, sort: nil) where row.status == .pruned {
@@ -74,6 +116,9 @@ struct StatusCommand: ParsableCommand {
           "held": .bool(owner.isHeld),
           "pid": owner.holder.map { .number(Double($0.pid)) } ?? .null,
           "since": owner.holder.map { .string($0.startedAt) } ?? .null,
+          "host": owner.holder.map { .string($0.host) } ?? .null,
+          // try?: a progress that is not finite somewhere is left out.
+          "progress": owner.progress.flatMap { try? JSONValue(encoding: $0) } ?? .null,
         ]
       })
   }
@@ -83,9 +128,22 @@ struct StatusCommand: ParsableCommand {
 private struct Owner {
   let isHeld: Bool
   let holder: SweepLock.Holder?
+  /// How far it is, as its process last wrote it.
+  let progress: SweepSnapshot?
 
   init(of name: String, paths: RunPaths) throws {
     isHeld = try SweepLock.isHeld(name, paths: paths)
     holder = isHeld ? try SweepLock.holder(of: name, paths: paths) : nil
+    progress = isHeld ? SweepProgressFile.read(name, paths: paths) : nil
+  }
+
+  /// The sweep's bar and its running runs.
+  func lines(of name: String) -> [String] {
+    guard let progress else { return [] }
+    let view = ProgressView.lines(
+      SweepDisplay.progress(progress, of: name), Terminal.current.outputStyle)
+    let wait = progress.waitsForRoom.map { ["  waiting: \($0)"] } ?? []
+    let stopping = progress.isStopping ? ["  stopping"] : []
+    return [""] + view + wait + stopping
   }
 }

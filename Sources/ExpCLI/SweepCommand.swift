@@ -25,6 +25,11 @@ struct SweepCommand: ParsableCommand {
   @Option(help: "What of an earlier sweep is run again: none, failed, pruned or all.")
   var rerun = SweepSettings.Rerun.none.rawValue
   @Flag(help: "Stop at the first failure.") var failFast = false
+  @Option(help: "Beside other sweeps of the same runs folder: low, normal or high.")
+  var priority = SweepPriority.normal
+  @Flag(help: "Run in the background; 'exp status' and 'exp stop' reach it.") var detach = false
+  @Flag(help: "Where another process runs the sweep, follow that instead of refusing.") var attach = false
+  @Flag(help: .hidden) var supervised = false
   @Flag(help: "Refuse a repository with uncommitted changes.") var requireClean = false
   @Flag(help: "Refuse a spec outside a git repository.") var requireGit = false
   @OptionGroup var location: LocationOptions
@@ -39,8 +44,21 @@ struct SweepCommand: ParsableCommand {
   func run() throws {
     try reportingFailures {
       let (spec, plan) = try arguments.plan()
-      let session = try SweepSession(spec: spec, plan: plan)
       let paths = try location.prepare()
+      if attach, try SweepLock.isHeld(plan.experiment, paths: paths) {
+        let follower = SweepFollower(sweep: plan.experiment, paths: paths)
+        try follower.follow()
+        return try follower.conclude()
+      }
+      let background = DetachedSweep(sweep: plan.experiment, paths: paths)
+      if supervised { try background.supervise() }
+      let session = try SweepSession(spec: spec, plan: plan)
+      try refuseMissingGPUs(spec)
+      if detach {
+        // Held and given back, so that a refusal is said here and not in a log.
+        do { _ = try SweepOwner(plan.experiment, paths) }
+        return try background.start()
+      }
       let owner = try SweepOwner(plan.experiment, paths)
       let source = try pin(session)
       let outcome = try run(session, source: source, paths: paths)
@@ -59,7 +77,7 @@ struct SweepCommand: ParsableCommand {
     try record.write(below: paths)
     try store.record(sweep: record)
     let watcher = SweepWatcher(
-      sweep: name, store: store, provenance: session.provenance(source: source),
+      sweep: name, paths: paths, store: store, provenance: session.provenance(source: source),
       beforeHeldOut: {
         try SweepCommand.registerPredictions(session, store: store, paths: paths)
       })
@@ -70,6 +88,10 @@ struct SweepCommand: ParsableCommand {
     var settings = SweepSettings(scheduling: scheduling)
     settings.rerun = SweepSettings.Rerun(rawValue: rerun) ?? .none
     settings.keepsPruned = session.spec.prune != nil
+    settings.priority = priority.rawValue
+    settings.controlFolder = paths.sweep(name)
+    // Asking the driver takes a second, so only who needs GPUs does.
+    if session.spec.resources.gpus > 0 { settings.inventory.gpus = GPUProbe.visible() }
     let runner = try SweepRunner(
       jobs: session.jobs(), paths: paths, trainerCommand: session.trainer.command,
       compute: session.compute, sourceFingerprint: session.trainer.sourceFingerprint,
@@ -77,6 +99,16 @@ struct SweepCommand: ParsableCommand {
       advisor: adviser(session, record, settings.rerun, paths))
     defer { watcher.finish() }
     return try runner.run()
+  }
+
+  /// Runs that ask for more GPUs than there are would wait for ever.
+  private func refuseMissingGPUs(_ spec: ExperimentSpec) throws {
+    guard spec.resources.gpus > 0 else { return }
+    let found = GPUProbe.visible().count
+    guard Double(found) < spec.resources.gpus else { return }
+    throw Failure(
+      "each run asks for \(spec.resources.gpus.shortestText ?? "") GPUs ('resources.gpus'), and this machine shows "
+        + "\(found == 0 ? "none" : String(found)); 'exp doctor' says what was looked for", code: ExitStatus.usage)
   }
 
   /// Who prunes, where the spec asks for it.
@@ -221,6 +253,22 @@ struct SweepCommand: ParsableCommand {
       try store.record(fit: record)
     }
   }
+}
+
+/// When a sweep is served beside the others of its store.
+enum SweepPriority: Int, ExpressibleByArgument, CaseIterable {
+  case low = -1
+  case normal = 0
+  case high = 1
+
+  init?(argument: String) {
+    guard let match = SweepPriority.allCases.first(where: { "\($0)" == argument }) else { return nil }
+    self = match
+  }
+
+  var defaultValueDescription: String { "\(self)" }
+
+  static var allValueStrings: [String] { allCases.map { "\($0)" } }
 }
 
 /// Holds a sweep for this process; what holds it already is the reason to leave.

@@ -61,8 +61,10 @@ struct SweepSession {
           // A held-out size's base policy says nothing about its RL runs, so it need not wait for the predictions.
           phase: 0, estimatedSeconds: base.cost.seconds, cores: spec.resources.cores,
           memoryBytes: spec.resources.memoryBytes ?? base.cost.memoryBytes,
+          memoryIsLimit: spec.resources.memoryBytes != nil, gpus: spec.resources.gpus,
           timeout: .seconds(spec.limits.timeoutSeconds), retries: spec.limits.retries,
-          checkpointSeconds: spec.checkpoints.seconds))
+          checkpointSeconds: spec.checkpoints.seconds,
+          silence: .seconds(spec.limits.silenceSeconds)))
     }
     for point in plan.points {
       jobs.append(
@@ -72,8 +74,10 @@ struct SweepSession {
           phase: point.heldOut ? 1 : 0, estimatedSeconds: point.cost.seconds,
           cores: spec.resources.cores,
           memoryBytes: spec.resources.memoryBytes ?? point.cost.memoryBytes,
-          timeout: .seconds(spec.limits.timeoutSeconds), retries: spec.limits.retries,
-          checkpointSeconds: spec.checkpoints.seconds))
+          memoryIsLimit: spec.resources.memoryBytes != nil, gpus: spec.resources.gpus,
+          priority: point.priority, timeout: .seconds(spec.limits.timeoutSeconds),
+          retries: spec.limits.retries, checkpointSeconds: spec.checkpoints.seconds,
+          silence: .seconds(spec.limits.silenceSeconds)))
     }
     return jobs
   }

@@ -1,5 +1,4 @@
 internal import ExpCore
-internal import ExpReport
 internal import ExpSchedule
 internal import ExpStore
 internal import FoundationEssentials
@@ -12,25 +11,21 @@ final class SweepWatcher: SweepObserver {
   private let store: Store
   private let provenance: (RunID) -> RunProvenance?
   private let beforeHeldOut: () throws -> Void
-  private let live: Bool
-  private let style: Style
-  private var drawnLines = 0
+  private let messages: SweepMessages
+  private let display = SweepDisplay()
   private var said: Set<String> = []
-  private var shown: ProgressSnapshot?
-  private var lastPlain = ContinuousClock.now - .seconds(60)
 
   /// Makes a watcher; `provenance` tells where a run comes from, `beforeHeldOut` registers predictions when all that
   /// they may use is finished.
   init(
-    sweep: String, store: Store, provenance: @escaping (RunID) -> RunProvenance?,
+    sweep: String, paths: RunPaths, store: Store, provenance: @escaping (RunID) -> RunProvenance?,
     beforeHeldOut: @escaping () throws -> Void
   ) {
     self.sweep = sweep
     self.store = store
     self.provenance = provenance
     self.beforeHeldOut = beforeHeldOut
-    live = Terminal.current.showsProgress
-    style = Style(colour: Terminal.current.coloursAllowed, width: Terminal.current.width)
+    messages = SweepMessages(of: sweep, paths)
   }
 
   func jobChanged(_ snapshot: JobSnapshot) {
@@ -41,19 +36,7 @@ final class SweepWatcher: SweepObserver {
     say("\(snapshot.label) (\(snapshot.id)) \(snapshot.state.rawValue)\(reason)")
   }
 
-  func progress(_ snapshot: SweepSnapshot) {
-    let trials = snapshot.running.map { job in
-      ProgressSnapshot.Trial(
-        label: job.label, kind: job.kind == .base ? .base : .rl, step: job.step ?? 0,
-        total: job.totalSteps ?? 0, entropy: job.values[MetricName.entropy],
-        valScore: job.values[MetricName.valScore],
-        valScoreSE: job.values[MetricName.valScoreSE], etaSeconds: job.etaSeconds)
-    }
-    let now = ProgressSnapshot(
-      sweep: sweep, counts: snapshot.counts, total: snapshot.total,
-      elapsedSeconds: snapshot.elapsedSeconds, etaSeconds: snapshot.etaSeconds, running: trials)
-    if live { redraw(now) } else { logLines(now) }
-  }
+  func progress(_ snapshot: SweepSnapshot) { display.show(snapshot, of: sweep) }
 
   /// Says a thing once: what a trainer repeats at every step is in its events.
   func message(_ text: String) {
@@ -77,48 +60,12 @@ final class SweepWatcher: SweepObserver {
     }
   }
 
-  /// Leaves the display's last state on the screen.
-  func finish() {
-    erase()
-    shown = nil
-  }
+  /// Takes the moving lines away.
+  func finish() { display.finish() }
 
   private func say(_ text: String) {
-    erase()
-    Terminal.message(text)
-    if live, let shown { redraw(shown) }
-  }
-
-  private func redraw(_ snapshot: ProgressSnapshot) {
-    let lines = ProgressView.lines(snapshot, style)
-    let up = drawnLines > 0 ? "\u{1b}[\(drawnLines)F\u{1b}[J" : ""
-    Terminal.message(up + lines.joined(separator: "\n"))
-    drawnLines = lines.count
-    shown = snapshot
-  }
-
-  private func erase() {
-    guard live, drawnLines > 0 else { return }
-    Terminal.message("\u{1b}[\(drawnLines)F\u{1b}[J\r", newline: false)
-    drawnLines = 0
-  }
-
-  /// A log gets a line where the counts changed, and the running trials every ten seconds.
-  private func logLines(_ snapshot: ProgressSnapshot) {
-    let due = ContinuousClock.now - lastPlain >= .seconds(10)
-    var compared = snapshot
-    if !due { compared.running = [] }
-    var before = shown
-    if !due { before?.running = [] }
-    for line in ProgressView.plainLines(compared, since: before) { Terminal.message(line) }
-    if due {
-      lastPlain = .now
-      shown = snapshot
-    } else {
-      shown?.counts = snapshot.counts
-      shown?.total = snapshot.total
-      if shown == nil { shown = snapshot }
-    }
+    display.say(text)
+    messages.append(text)
   }
 }
 

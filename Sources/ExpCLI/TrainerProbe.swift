@@ -19,7 +19,8 @@ struct TrainerProbe {
   /// - Throws: `Failure` where it cannot be started or does not answer as the protocol says.
   init(command named: [String]?, compute: RunRequest.Compute) throws {
     let command = try named ?? [TrainerProbe.besideThisProgram()]
-    let answer = try TrainerProbe.capture(command + ["describe"], compute: compute)
+    let answer = try TrainerProbe.capture(
+      command + ["describe"], environment: TrainerProbe.trainerEnvironment(compute))
     // try?: an answer that is no JSON is the same failure as one without the key.
     guard let facts = try? JSONValue(parsing: answer.utf8),
       let fingerprint = facts[path: "source_fingerprint"]?.string.flatMap(ContentHash.init(hex:))
@@ -47,9 +48,8 @@ struct TrainerProbe {
   }
 
   /// Runs a command to its end and returns what it wrote to standard output.
-  static func capture(_ command: [String], compute: RunRequest.Compute) throws -> String {
+  static func capture(_ command: [String], environment: [String: String]) throws -> String {
     let process = Process()
-    let environment = trainerEnvironment(compute)
     let program = try TrainerProgram.find(command, environment: environment)
     process.executableURL = URL(filePath: program)
     process.arguments = Array(command.dropFirst())

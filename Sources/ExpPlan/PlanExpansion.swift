@@ -32,6 +32,7 @@ struct PlanExpansion {
   private let choices: [[[Setting]]]
   private let isExcluded: [Predicate]
   private let isHeldOut: [Predicate]
+  private let isFirst: [Predicate]
 
   private var arithmetic: PlanArithmetic
   private var points: [PlannedPoint] = []
@@ -66,6 +67,7 @@ struct PlanExpansion {
     arithmetic = PlanArithmetic(factors: factors, product: product)
     isExcluded = spec.exclude.map { $0.predicate() }
     isHeldOut = spec.holdOut.map { $0.predicate() }
+    isFirst = spec.first.map { $0.predicate() }
     let isSeedRead = spec.when.contains { rule in
       rule.condition.keys.contains("seed") || rule.settings.contains { $0.path == "seed" }
     }
@@ -140,8 +142,9 @@ struct PlanExpansion {
         index: points.count, label: "",
         assignment: assignment.map { .init(path: $0.path, value: $0.value) },
         config: document.config, configHash: document.hash, baseConfig: document.base,
-        baseHash: document.baseHash, heldOut: heldOut, modelParams: found.params,
-        sizeLabel: found.sizeLabel, seed: seed.integer ?? 0, cost: found.cost))
+        baseHash: document.baseHash, heldOut: heldOut,
+        priority: isFirst.firstIndex { $0(lookup) }.map { isFirst.count - $0 } ?? 0,
+        modelParams: found.params, sizeLabel: found.sizeLabel, seed: seed.integer ?? 0, cost: found.cost))
   }
 
   /// Resolves an assignment, or finds what one that differs in the seed alone came to.

@@ -26,6 +26,8 @@ public struct PlannedPoint: Sendable, Hashable {
   public let baseHash: ContentHash
   /// Whether it runs last and stays out of fits across sizes.
   public internal(set) var heldOut: Bool
+  /// Points of a higher priority start before others; 0 where no condition of `first` holds.
+  public let priority: Int
   /// Non-embedding parameters, the law's N.
   public let modelParams: Int
   /// The name of its size, or the count of its parameters in three digits.

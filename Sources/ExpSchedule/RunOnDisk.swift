@@ -62,6 +62,26 @@ public struct RunOnDisk: Sendable, Hashable {
     return run
   }
 
+  /// Opens a run or base policy again that failed, timed out or was lost, with all its tries: the next sweep runs it.
+  ///
+  /// - Returns: whether it was; false where it had not failed, or a trainer works on it.
+  /// - Throws: `ScheduleError` where its files cannot be read or written.
+  public static func reopen(_ folder: RunFolder) throws(ScheduleError) -> Bool {
+    guard fileExists(folder.attempts), let lock = try RunLock.take(folder, tries: 20) else {
+      return false
+    }
+    try AttemptLog.adoptOrphan(folder)
+    let last = try AttemptLog.read(folder).last
+    guard let last, [.failed, .timedOut, .lost].contains(last.outcome) else { return false }
+    let now = utcNow()
+    try AttemptLog.append(
+      AttemptRecord(
+        pid: nil, startedAt: now, endedAt: now, outcome: .pending, reason: "to be tried again, as asked"),
+      to: folder)
+    withExtendedLifetime(lock) {}
+    return true
+  }
+
   /// Returns the final record where it is there, whole, of this run, and points into its own folder; else nil.
   public static func readResult(id: RunID, folder: RunFolder) -> RunResult? {
     // try?: a record that cannot be read counts as none, and the trainer writes it again.

@@ -48,8 +48,8 @@ public struct ExperimentSpec: Sendable {
     public let cores: Int
     /// Memory; nil where it is to be estimated.
     public let memoryBytes: Int?
-    /// GPUs.
-    public let gpus: Int
+    /// GPUs: a whole number, or a part of one.
+    public let gpus: Double
   }
 
   /// How runs are saved.
@@ -71,6 +71,8 @@ public struct ExperimentSpec: Sendable {
     public let timeoutSeconds: Double
     /// Further attempts after a crash.
     public let retries: Int
+    /// The longest that a trainer may write no event.
+    public let silenceSeconds: Double
   }
 
   /// When runs are stopped because their predicted ceiling is out of reach of the best.
@@ -103,6 +105,8 @@ public struct ExperimentSpec: Sendable {
   public internal(set) var exclude: [Expression]
   /// Points that run last and stay out of fits across sizes.
   public internal(set) var holdOut: [Expression]
+  /// Points that start before others, the foremost condition first.
+  public internal(set) var first: [Expression]
   /// Settings that hold for some points, in the order in which they are applied.
   public internal(set) var when: [Rule]
   /// What a run needs.
@@ -123,6 +127,7 @@ public struct ExperimentSpec: Sendable {
   var includePlaces: [[String: SourceLocation]]
   var excludePlaces: [SourceLocation]
   var holdOutPlaces: [SourceLocation]
+  var firstPlaces: [SourceLocation]
   var prunePlace: SourceLocation?
   /// Carries the excerpts and `extends` notes of the files.
   var origin: Problems

@@ -17,8 +17,10 @@ struct PointCheck {
     var reach = PruneReach()
     var isExcluded = [Bool](repeating: false, count: spec.exclude.count)
     var isHeldOut = [Bool](repeating: false, count: spec.holdOut.count)
+    var isFirst = [Bool](repeating: false, count: spec.first.count)
     let excludes = spec.exclude.map { $0.predicate() }
     let holdOuts = spec.holdOut.map { $0.predicate() }
+    let firsts = spec.first.map { $0.predicate() }
     let (assignments, isWhole) = assignments()
     for (assignment, isRow) in assignments + spec.include.map({ ($0, true) }) {
       let point = spec.resolution(of: assignment)
@@ -27,6 +29,7 @@ struct PointCheck {
       guard hits.isEmpty else { continue }
       let holders = holdOuts.indices.filter { holdOuts[$0](point.lookup) }
       for index in holders { isHeldOut[index] = true }
+      for index in firsts.indices where firsts[index](point.lookup) { isFirst[index] = true }
       if let prune = spec.prune, holders.isEmpty { reach.add(point, prune) }
       used.formUnion(point.usedPaths)
       for problem in point.problems where seen.insert(problem).inserted { found.append(problem) }
@@ -35,7 +38,8 @@ struct PointCheck {
     let hasErrors = found.contains { $0.severity == .error }
     guard isWhole, !hasErrors else { return found }
     return found + unused(used) + unmet(isExcluded, spec.excludePlaces, "exclude")
-      + unmet(isHeldOut, spec.holdOutPlaces, "hold_out") + idlePruning(reach)
+      + unmet(isHeldOut, spec.holdOutPlaces, "hold_out")
+      + unmet(isFirst, spec.firstPlaces, "first") + idlePruning(reach)
   }
 
   /// The product where it is small, else every value of every axis beside the first values of the others.

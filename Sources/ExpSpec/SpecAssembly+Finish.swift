@@ -13,8 +13,10 @@ extension SpecAssembly {
     problems = axes.problems
     let exclude = conditions("exclude")
     let holdOut = conditions("hold_out")
+    let first = conditions("first")
     let rules = rules()
     let rows = rows()
+    checkGPUs()
     if isRead, others["experiment"] == nil {
       problems.error(
         "the spec has no 'experiment'", at: start, expected: ValueSchema.name.expectation,
@@ -26,11 +28,12 @@ extension SpecAssembly {
     let spec = ExperimentSpec(
       name: name, description: others["description"]?.scalar?.string, document: document,
       grid: grid, zips: zips, include: rows.settings, exclude: exclude.map(\.expression),
-      holdOut: holdOut.map(\.expression), when: rules, resources: resources,
+      holdOut: holdOut.map(\.expression), first: first.map(\.expression), when: rules, resources: resources,
       checkpoints: checkpoints, limits: limits, prune: prune,
       trainerCommand: others["trainer"]?["command"]?.value.elements?.compactMap(\.scalar?.string),
       files: files, places: places, includePlaces: rows.places,
       excludePlaces: exclude.map(\.location), holdOutPlaces: holdOut.map(\.location),
+      firstPlaces: first.map(\.location),
       prunePlace: others["prune"]?.location,
       origin: problems.withoutFindings(), start: start)
     for problem in PointCheck(spec: spec).problems() { problems.add(problem) }
@@ -146,7 +149,23 @@ extension SpecAssembly {
     return .init(
       cores: value("resources", "cores")?.integer ?? 1,
       memoryBytes: memory.flatMap { Int(exactly: $0.rounded()) },
-      gpus: value("resources", "gpus")?.integer ?? 0)
+      gpus: value("resources", "gpus")?.number ?? 0)
+  }
+
+  /// Parts are of one GPU, and the trainer that comes along uses none.
+  private mutating func checkGPUs() {
+    guard let node = others["resources"]?["gpus"]?.value, let gpus = node.scalar?.number, gpus > 0
+    else { return }
+    if gpus > 1, gpus != gpus.rounded() {
+      problems.error(
+        "'resources.gpus' is \(gpus.shortestText ?? "")", at: node.location,
+        expected: "a whole number of GPUs, or a part of one such as 0.25")
+    }
+    if others["trainer"] == nil {
+      problems.error(
+        "'resources.gpus' asks for GPUs, and exp-trainer uses the processor", at: node.location,
+        expected: "0, or a 'trainer' of your own that uses them")
+    }
   }
 
   private var checkpoints: ExperimentSpec.Checkpoints {
@@ -167,10 +186,13 @@ extension SpecAssembly {
   }
 
   private var limits: ExperimentSpec.Limits {
-    let timeout = value("limits", "timeout")
+    func seconds(_ value: JSONValue?) -> Double? {
+      value?.number ?? value?.string.flatMap(TextForms.duration)
+    }
     return .init(
-      timeoutSeconds: timeout?.number ?? timeout?.string.flatMap(TextForms.duration) ?? 7200,
-      retries: value("limits", "retries")?.integer ?? 2)
+      timeoutSeconds: seconds(value("limits", "timeout")) ?? 7200,
+      retries: value("limits", "retries")?.integer ?? 2,
+      silenceSeconds: seconds(value("limits", "silence")) ?? 1800)
   }
 }
 

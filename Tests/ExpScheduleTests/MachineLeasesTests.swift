@@ -7,7 +7,7 @@ import TrainerProtocol
 @Suite("Sweeps of one store share a machine by leases")
 struct MachineLeasesTests {
   private static let gpus = ["GPU-a", "GPU-b"].map {
-    GPU(uuid: $0, name: "fake", memoryBytes: nil)
+    GPU(uuid: $0, name: "fake")
   }
 
   /// What one sweep sees of a machine of three cores, 1 GiB and two GPUs.

@@ -50,6 +50,21 @@ struct ChildProgram: Sendable {
     return try spawn(&actions)
   }
 
+  /// Starts it in a session of its own with no input, and its output at the end of a log.
+  func spawn(log: borrowing Descriptor) throws(ScheduleError) -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    try check(posix_spawn_file_actions_init(&actions))
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    let output = try log.duplicate()
+    defer { close(output) }
+    try check(posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0))
+    for target in [Int32(1), 2] {
+      try check(posix_spawn_file_actions_adddup2(&actions, output, target))
+    }
+    try check(posix_spawn_file_actions_addclosefrom_np(&actions, 3))
+    return try spawn(&actions)
+  }
+
   private func spawn(_ actions: inout posix_spawn_file_actions_t) throws(ScheduleError) -> pid_t {
     var attributes = posix_spawnattr_t()
     try check(posix_spawnattr_init(&attributes))
@@ -85,6 +100,29 @@ struct ChildProgram: Sendable {
 
   private func check(_ code: Int32) throws(ScheduleError) {
     guard code == 0 else { throw .system(call: "posix_spawn", path: path, errno: code) }
+  }
+}
+
+/// A program that goes on when the terminal and the process that started it are gone.
+public struct BackgroundProgram: Sendable {
+  private let child: ChildProgram
+  private let log: String
+
+  /// Takes a program with its arguments; it gets this process's environment.
+  public init(path: String, arguments: [String], log: String) {
+    var environment: [String] = []
+    var next = environ
+    while let text = next.pointee {
+      environment.append(String(cString: text))
+      next += 1
+    }
+    child = ChildProgram(path: path, arguments: arguments, environment: environment, cores: [])
+    self.log = log
+  }
+
+  /// Starts it in a session of its own; returns its process id, which the caller may wait for.
+  public func start() throws(ScheduleError) -> Int32 {
+    try child.spawn(log: Descriptor(opening: log, O_WRONLY | O_CREAT | O_APPEND))
   }
 }
 

@@ -181,7 +181,9 @@ enum SpecSchema {
   static let resources = MapSchema(keys: [
     KeySchema("cores", .integer(1...1024), 1, "Processor cores per run."),
     KeySchema("memory", .memory, "auto", "Memory per run."),
-    KeySchema("gpus", .integer(0...0), 0, "GPUs per run; runs use the processor."),
+    KeySchema(
+      "gpus", .number(.upTo(64)), 0,
+      "GPUs per run, or a part of one; for a trainer of your own, since exp-trainer uses the processor."),
   ])
 
   static let checkpoints = MapSchema(keys: [
@@ -193,6 +195,8 @@ enum SpecSchema {
   static let limits = MapSchema(keys: [
     KeySchema("timeout", .duration, "2h", "The most time that one run may take."),
     KeySchema("retries", .integer(0...100), 2, "Further attempts after a crash."),
+    KeySchema(
+      "silence", .duration, "30m", "The longest that a trainer may write no event before it counts as hung."),
   ])
 
   /// The rule's numbers are those of `ExpFit.PruneRule`, which a test compares.
@@ -249,6 +253,9 @@ enum SpecSchema {
       KeySchema(
         "hold_out", .list(.condition, least: 0), nil,
         "Points that run last and stay out of fits across sizes."),
+      KeySchema(
+        "first", .list(.condition, least: 0), nil,
+        "Points that start before others: those of the first condition, then those of the next."),
       KeySchema("when", .list(.map(rule), least: 0), nil, "Settings that hold for some points."),
       KeySchema("resources", .map(resources), nil, "What a run needs."),
       KeySchema("checkpoints", .map(checkpoints), nil, "How runs are saved."),

@@ -1,0 +1,42 @@
+internal import ArgumentParser
+internal import ExpSchedule
+internal import TrainerProtocol
+
+/// `exp stop`: let a sweep come to rest.
+struct StopCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "stop",
+    abstract: "Stop a sweep that another process runs: gently, or at once.",
+    discussion: """
+      Gently: its trainers write a checkpoint and leave, and 'exp sweep' carries on from there. With --now they are \
+      killed; what they did since their last checkpoint is computed again. It waits until the sweep has stopped.
+      """)
+
+  @OptionGroup var reference: SweepReference
+  @Flag(help: "Kill the trainers.") var now = false
+  @Flag(help: "Do not wait until it has stopped.") var noWait = false
+  @OptionGroup var location: LocationOptions
+
+  func run() throws {
+    try reportingFailures {
+      let paths = location.paths()
+      let name = try reference.name(paths)
+      guard let holder = try SweepLock.holder(of: name, paths: paths) else {
+        guard try SweepLock.isHeld(name, paths: paths) else {
+          return Terminal.message("nobody runs '\(name)'")
+        }
+        throw Failure("'\(name)' is only just being started or given up; try again")
+      }
+      try SweepRequest.stop(now ? .now : .gently).leave(for: name, paths: paths)
+      let who = "process \(holder.pid) on \(holder.host)"
+      if noWait {
+        return Terminal.message("\(who) was asked to stop '\(name)'")
+      }
+      Terminal.message(
+        "stopping '\(name)' (\(who))"
+          + (now ? "" : ": trainers write a checkpoint and leave; --now does not wait for them"))
+      try SweepFollower(sweep: name, paths: paths).wait()
+      Terminal.message("'\(name)' has stopped; 'exp sweep' with its spec carries on")
+    }
+  }
+}
