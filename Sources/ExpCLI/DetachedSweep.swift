@@ -29,7 +29,9 @@ struct DetachedSweep {
         let code = status & 0x7f == 0 ? (status >> 8) & 0xff : 1
         throw ExitCode(code)
       }
-      if let holder = try SweepLock.holder(of: sweep, paths: paths), isOurs(holder.pid, pid) { break }
+      if let holder = try SweepLock.holder(of: sweep, paths: paths), isOurs(holder.pid, pid) {
+        break
+      }
       usleep(20_000)
     }
     Terminal.message(

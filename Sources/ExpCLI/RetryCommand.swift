@@ -16,7 +16,8 @@ struct RetryCommand: ParsableCommand {
       """)
 
   @Argument(help: "The sweep.") var sweep: String
-  @Argument(help: "Only these runs: ids, unique beginnings of ids, or SWEEP/3 (default: all that failed).")
+  @Argument(
+    help: "Only these runs: ids, unique beginnings of ids, or SWEEP/3 (default: all that failed).")
   var runs: [String] = []
   @Flag(help: "Mark them only; the next 'exp sweep' runs them.") var mark = false
   @Flag(help: "Run in the background.") var detach = false
@@ -34,7 +35,8 @@ struct RetryCommand: ParsableCommand {
       guard !marked.isEmpty else {
         return Terminal.message("nothing to do: no run of '\(sweep)' has failed")
       }
-      Terminal.message("\(SpecArguments.count(marked.count, "run")) of '\(sweep)' will be run again")
+      Terminal.message(
+        "\(SpecArguments.count(marked.count, "run")) of '\(sweep)' will be run again")
       if try SweepLock.isHeld(sweep, paths: paths) {
         try SweepRequest.retry(marked).leave(for: sweep, paths: paths)
         return Terminal.message("the process that runs it takes them up")

@@ -8,10 +8,12 @@ internal import TrainerProtocol
 /// `exp status`: what is going on now.
 struct StatusCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "status", abstract: "Show every sweep, or one: who runs it, how far it is, what went wrong.")
+    commandName: "status",
+    abstract: "Show every sweep, or one: who runs it, how far it is, what went wrong.")
 
   @Argument(help: "Only this sweep, with its running and failed runs.") var sweep: String?
-  @Flag(name: .shortAndLong, help: "Look on until nobody runs the sweep any more.") var follow = false
+  @Flag(name: .shortAndLong, help: "Look on until nobody runs the sweep any more.") var follow =
+    false
   @Flag(help: "Print the result as JSON.") var json = false
   @OptionGroup var location: LocationOptions
 
@@ -22,7 +24,8 @@ struct StatusCommand: ParsableCommand {
       let store = try location.openStore()
       let sweeps = try store.sweeps().filter { sweep == nil || $0.name == sweep }
       if let sweep, sweeps.isEmpty {
-        throw Failure("there is no sweep '\(sweep)'; 'exp status' lists all", code: ExitStatus.usage)
+        throw Failure(
+          "there is no sweep '\(sweep)'; 'exp status' lists all", code: ExitStatus.usage)
       }
       let owners = try sweeps.map { try Owner(of: $0.name, paths: paths) }
       if json {

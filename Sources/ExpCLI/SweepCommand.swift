@@ -28,7 +28,8 @@ struct SweepCommand: ParsableCommand {
   @Option(help: "Beside other sweeps of the same runs folder: low, normal or high.")
   var priority = SweepPriority.normal
   @Flag(help: "Run in the background; 'exp status' and 'exp stop' reach it.") var detach = false
-  @Flag(help: "Where another process runs the sweep, follow that instead of refusing.") var attach = false
+  @Flag(help: "Where another process runs the sweep, follow that instead of refusing.") var attach =
+    false
   @Flag(help: .hidden) var supervised = false
   @Flag(help: "Refuse a repository with uncommitted changes.") var requireClean = false
   @Flag(help: "Refuse a spec outside a git repository.") var requireGit = false
@@ -108,7 +109,8 @@ struct SweepCommand: ParsableCommand {
     guard Double(found) < spec.resources.gpus else { return }
     throw Failure(
       "each run asks for \(spec.resources.gpus.shortestText ?? "") GPUs ('resources.gpus'), and this machine shows "
-        + "\(found == 0 ? "none" : String(found)); 'exp doctor' says what was looked for", code: ExitStatus.usage)
+        + "\(found == 0 ? "none" : String(found)); 'exp doctor' says what was looked for",
+      code: ExitStatus.usage)
   }
 
   /// Who prunes, where the spec asks for it.
@@ -262,7 +264,9 @@ enum SweepPriority: Int, ExpressibleByArgument, CaseIterable {
   case high = 1
 
   init?(argument: String) {
-    guard let match = SweepPriority.allCases.first(where: { "\($0)" == argument }) else { return nil }
+    guard let match = SweepPriority.allCases.first(where: { "\($0)" == argument }) else {
+      return nil
+    }
     self = match
   }
 

@@ -1,5 +1,5 @@
 /// What has become of a run.
-public enum RunState: String, Sendable, Hashable, Codable, CaseIterable {
+public enum RunState: String, Sendable, Hashable, Codable, CodingKeyRepresentable, CaseIterable {
   case pending
   case running
   case succeeded

@@ -76,7 +76,8 @@ public struct RunOnDisk: Sendable, Hashable {
     let now = utcNow()
     try AttemptLog.append(
       AttemptRecord(
-        pid: nil, startedAt: now, endedAt: now, outcome: .pending, reason: "to be tried again, as asked"),
+        pid: nil, startedAt: now, endedAt: now, outcome: .pending,
+        reason: "to be tried again, as asked"),
       to: folder)
     withExtendedLifetime(lock) {}
     return true

@@ -35,6 +35,16 @@ public struct JobSnapshot: Sendable, Hashable, Codable {
   public var values: [String: Double]
   /// Seconds it should still take; nil unless it runs.
   public var etaSeconds: Double?
+
+  enum CodingKeys: String, CodingKey {
+    case id, label, kind, phase, state, reason, pid, place, step, values
+    case failedTries = "failed_tries"
+    case retrySeconds = "retry_seconds"
+    case waitsForLock = "waits_for_lock"
+    case elapsedSeconds = "elapsed_seconds"
+    case totalSteps = "total_steps"
+    case etaSeconds = "eta_seconds"
+  }
 }
 
 /// A sweep as whoever watches sees it.
@@ -53,6 +63,14 @@ public struct SweepSnapshot: Sendable, Hashable, Codable {
   public var isStopping: Bool
   /// Why nothing more is started at the moment, where others use what is needed.
   public var waitsForRoom: String?
+
+  enum CodingKeys: String, CodingKey {
+    case counts, total, running
+    case elapsedSeconds = "elapsed_seconds"
+    case etaSeconds = "eta_seconds"
+    case isStopping = "is_stopping"
+    case waitsForRoom = "waits_for_room"
+  }
 }
 
 /// Whoever watches a sweep and keeps its books; called on the thread that runs it, so it must be quick.

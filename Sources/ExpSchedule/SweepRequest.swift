@@ -33,7 +33,8 @@ public enum SweepRequest: Sendable, Hashable {
       }
     try SmallFile.makeFolder(folder)
     // Named by time, so that they are taken in order.
-    let name = "\(monotonicNow().components.seconds)-\(getpid())-\(UUID().uuidString.prefix(8)).json"
+    let name =
+      "\(monotonicNow().components.seconds)-\(getpid())-\(UUID().uuidString.prefix(8)).json"
     try SmallFile.write(try jsonLine(file), to: "\(folder)/\(name)", in: folder)
   }
 

@@ -39,7 +39,8 @@ extension SweepRunner {
     feed(
       .condemned(
         job.job.id,
-        reason: "wrote no event for \(Scheduler.text(job.silentFor)); the limit (limits.silence) is "
+        reason:
+          "wrote no event for \(Scheduler.text(job.silentFor)); the limit (limits.silence) is "
           + Scheduler.text(limit), mayRetry: true))
   }
 
@@ -62,7 +63,12 @@ extension SweepRunner {
   private func relieveMemory() {
     guard let free = availableMemoryBytes(), free < SweepRunner.memoryFloor else { return }
     let worst = live.values.filter { $0.hasBegun && $0.attempt.place == nil }
-      .map { (job: $0.job, used: $0.seenMemoryBytes, excess: $0.seenMemoryBytes - ($0.job.memoryBytes ?? 0)) }
+      .map {
+        (
+          job: $0.job, used: $0.seenMemoryBytes,
+          excess: $0.seenMemoryBytes - ($0.job.memoryBytes ?? 0)
+        )
+      }
       .max { $0.excess < $1.excess }
     guard let worst, worst.excess > 0 else { return }
     feed(
@@ -79,9 +85,6 @@ extension SweepRunner {
 // MARK: - Trainers whose orchestrator is gone
 
 extension SweepRunner {
-  /// Time in which a trainer leaves by itself when its starter is gone, with some to spare.
-  private static let leftoverPatience: Duration = .seconds(15)
-
   /// Helps a trainer to leave that outlived its orchestrator and does not go; nobody else is ever sent a signal.
   func lookAfterLeftover(_ job: SweepJob) {
     guard let holder = RunLock.holder(job.folder(in: paths).lock), holder.starter.isOfThisBoot,
@@ -90,7 +93,7 @@ extension SweepRunner {
     var leftover = leftovers[job.id] ?? Leftover(since: now)
     defer { leftovers[job.id] = leftover }
     let waited = now - leftover.since
-    let patience = SweepRunner.leftoverPatience
+    let patience = settings.leftoverPatience
     if waited >= patience, !leftover.isTold {
       leftover.isTold = true
       let who =

@@ -29,6 +29,8 @@ public struct SweepSettings: Sendable {
   public var inventory = MachineInventory.processors
   /// Whether this sweep is served before (1) or after (-1) the others of its store.
   public var priority = 0
+  /// Time in which a trainer leaves by itself when its starter is gone (10 seconds), with some to spare; then it is asked.
+  public var leftoverPatience: Duration = .seconds(15)
   /// The sweep's own folder, where requests to it are found and its progress is written; nil for a sweep that nobody
   /// else can reach.
   public var controlFolder: String?

@@ -6,6 +6,7 @@ import Testing
 /// only the test that plays the orchestrator.
 struct Orchestrator {
   static let variable = "EXP_SCHEDULE_TEST_ORCHESTRATOR"
+  static let jobsVariable = "EXP_SCHEDULE_TEST_JOBS"
 
   /// The bench's folder, where this process is to play the orchestrator.
   static var folder: String? {
@@ -14,14 +15,22 @@ struct Orchestrator {
 
   let pid: pid_t
 
-  /// Starts `OrchestratorTests.orchestrator` in another process.
-  init(_ folder: String) throws {
+  /// Whether this process is to run the first job alone.
+  static var hasOneJob: Bool {
+    getenv(jobsVariable).map { String(cString: $0) == "one" } ?? false
+  }
+
+  /// Starts `OrchestratorTests.orchestrator` in another process, with all jobs or with `one`.
+  init(_ folder: String, jobs: String = "all") throws {
     var arguments = [CommandLine.arguments[0], "--testing-library", "swift-testing"]
     if let bundle = CommandLine.arguments.firstIndex(of: "--test-bundle-path") {
       arguments += CommandLine.arguments[bundle...].prefix(2)
     }
     arguments += ["--filter", "OrchestratorTests/orchestrator"]
-    let environment = ["PATH=/usr/bin:/bin", "\(Orchestrator.variable)=\(folder)"]
+    let environment = [
+      "PATH=/usr/bin:/bin", "\(Orchestrator.variable)=\(folder)",
+      "\(Orchestrator.jobsVariable)=\(jobs)",
+    ]
     let program = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)

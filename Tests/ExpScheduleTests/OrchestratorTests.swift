@@ -15,11 +15,12 @@ extension RealProcesses {
     @Test("plays the orchestrator", .enabled(if: Orchestrator.folder != nil))
     func orchestrator() throws {
       let folder = try #require(Orchestrator.folder)
-      let bench = try SweepBench(folder, ["*": ["ok:0.4"]])
+      let bench = SweepBench(again: folder)
       let lock = try SweepLock(name: "sweep", paths: bench.paths)
       var settings = SweepBench.quick
       settings.handlesSignals = true
-      _ = try bench.run(OrchestratorTests.jobs, settings)
+      let jobs = OrchestratorTests.jobs
+      _ = try bench.run(Orchestrator.hasOneJob ? Array(jobs.prefix(1)) : jobs, settings)
       withExtendedLifetime(lock) {}
     }
 

@@ -23,6 +23,9 @@ struct SweepBench {
     try JSONEncoder().encode(table).write(to: URL(filePath: "\(folder)/behaviour.json"))
   }
 
+  /// Takes a folder whose trainers have been told how to behave.
+  init(again folder: String) { self.folder = folder }
+
   static var trainer: String {
     URL(filePath: #filePath).deletingLastPathComponent().path + "/Fixtures/fake_trainer.py"
   }

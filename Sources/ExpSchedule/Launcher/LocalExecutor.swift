@@ -45,7 +45,8 @@ final class LocalExecutor: Executor {
     guard let lease = place.take() else {
       throw .refused(reason: "it was given no share of this machine", canRetry: true)
     }
-    return try launcher.start(request, in: folder, lock: lock, lease: lease, pins: pins, hidesGPUs: hasGPUs)
+    return try launcher.start(
+      request, in: folder, lock: lock, lease: lease, pins: pins, hidesGPUs: hasGPUs)
   }
 
   func turn(_ message: (String) -> Void) {}

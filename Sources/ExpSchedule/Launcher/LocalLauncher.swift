@@ -52,7 +52,8 @@ struct LocalLauncher: Sendable {
       let log = try Descriptor(opening: folder.log, O_WRONLY | O_CREAT | O_APPEND)
       let child = ChildProgram(
         path: program, arguments: arguments + ["--request", folder.request],
-        environment: variables(request.compute, gpus: hidesGPUs ? lease.gpus : nil), cores: pins ? lease.cores : [])
+        environment: variables(request.compute, gpus: hidesGPUs ? lease.gpus : nil),
+        cores: pins ? lease.cores : [])
       let startedAt = utcNow()
       let pid = try child.spawn(
         standardInput: pipe.readEnd, standardOutput: output, standardError: log,

@@ -108,7 +108,8 @@ package final class MachineLeases {
 
   // MARK: What is taken
 
-  private func takeCores(_ count: Int, _ file: borrowing LeaseFile) throws(ScheduleError) -> [Int]? {
+  private func takeCores(_ count: Int, _ file: borrowing LeaseFile) throws(ScheduleError) -> [Int]?
+  {
     var chosen: [Int] = []
     for core in inventory.cores where chosen.count < count {
       if try file.lock(Self.cores + core..<Self.cores + core + 1) { chosen.append(core) }
@@ -132,7 +133,9 @@ package final class MachineLeases {
     let parts = isPart ? max(1, Int(count * Double(Self.gpuParts))) : Self.gpuParts
     var candidates: [(gpu: GPU, left: Int)] = []
     for gpu in inventory.gpus {
-      let left = try file.free(in: range(of: gpu), wanted: Self.gpuParts).reduce(0) { $0 + $1.count }
+      let left = try file.free(in: range(of: gpu), wanted: Self.gpuParts).reduce(0) {
+        $0 + $1.count
+      }
       if left >= parts { candidates.append((gpu, left)) }
     }
     let wanted = isPart ? 1 : Int(count.rounded(.up))

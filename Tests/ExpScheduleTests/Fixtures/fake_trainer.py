@@ -8,6 +8,8 @@ behaviour.json beside the runs' root maps a run id (or "*") to a list, one word 
   signal:N      ends itself by a signal
   deaf          ignores TERM and the end of standard input
   litter        leaves a process behind in its group, then succeeds
+  hang          writes one event and then nothing, but leaves when asked
+  hog:MIB       takes so much memory and keeps it, but leaves when asked
 """
 import hashlib, json, os, select, signal, subprocess, sys, time
 
@@ -40,7 +42,7 @@ emit("attempt", number=earlier + 1, resume_step=step, total_steps=total, pid=os.
      source_fingerprint=request["source_fingerprint"], compute=request["compute"], blas="none")
 
 facts = {
-    "cores": sorted(os.sched_getaffinity(0)), "session": os.getsid(0), "pid": os.getpid(),
+    "began": time.monotonic(), "cores": sorted(os.sched_getaffinity(0)), "session": os.getsid(0), "pid": os.getpid(),
     "stdin": os.readlink("/proc/self/fd/0"), "stdout": os.readlink("/proc/self/fd/1"),
     "descriptor3": os.readlink("/proc/self/fd/3"), "descriptor4": os.readlink("/proc/self/fd/4"),
     "others": [n for n in os.listdir("/proc/self/fd")
@@ -74,10 +76,16 @@ if word == "litter":
     child = subprocess.Popen(["sleep", "60"], close_fds=False)
     open(os.path.join(folder, "litter"), "w").write(str(child.pid))
 
+if word == "hog":
+    memory = bytearray(int(value) << 20)
+    memory[::4096] = b"x" * len(memory[::4096])
+
 asked = []
 signal.signal(signal.SIGTERM, lambda *_: asked.append("TERM"))
-pause = (float(value) if value else 0.02) / total
+pause = (float(value) if value and word == "ok" else 0.02) / total
 while step < total:
+    if word in ("hang", "hog"):
+        pause = 60
     deadline = time.monotonic() + pause
     while not asked and time.monotonic() < deadline:
         ready, _, _ = select.select([0], [], [], max(0, min(0.02, deadline - time.monotonic())))
@@ -99,4 +107,6 @@ with open(os.path.join(folder, "result.json.tmp"), "w") as out:
         "checkpoint_sha256": digest, "series_sha256": digest, "last": {"val_score": 1.0}, "definitions": {},
         "wall_seconds": 1, "peak_memory_bytes": 1, "cpu_seconds": 0.1}, out)
 os.rename(os.path.join(folder, "result.json.tmp"), os.path.join(folder, "result.json"))
+with open(os.path.join(folder, "facts.json"), "w") as out:
+    json.dump({**facts, "ended": time.monotonic()}, out)
 leave("succeeded", 0)
