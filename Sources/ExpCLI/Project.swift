@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import ExpStore
-internal import FoundationEssentials
+internal import Foundation
 internal import TrainerProtocol
 
 /// Where the runs are: options that every command shares.
@@ -74,7 +74,8 @@ struct LocationOptions: ParsableArguments {
       }
     } catch {
       throw Failure(
-        "cannot make '\(paths.root)': \(error). Name a folder that can be written with --runs")
+        "cannot make '\(paths.root)': \(error.localizedDescription) Make room or make it writable, or name "
+          + "another folder with --runs")
     }
     return paths
   }
