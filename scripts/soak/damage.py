@@ -123,6 +123,18 @@ def damage_checkpoints(place, random, counts):
             counts["damaged checkpoints"] += 1
 
 
+def damage_bases(place, random, counts):
+    """Damages or removes base policies that runs still start from: they must be trained again."""
+    for folder in place.finished():
+        policy = folder / "checkpoints" / "final.ckpt"
+        if folder.parent.name == "bases" and policy.exists():
+            if random.random() < 0.3:
+                policy.unlink()
+            else:
+                damage_file(policy, random)
+            counts["damaged base policies"] += 1
+
+
 def damage_results(place, random, counts):
     """Cuts final records short, so that the runs are not done any more."""
     for folder in place.finished():
@@ -162,4 +174,7 @@ def damage_store(place, random, counts):
     counts["damaged stores"] += 1
 
 
-ALL = [tear_lines, lose_attempts, damage_checkpoints, damage_results, damage_store, damage_store]
+ALL = [
+    tear_lines, lose_attempts, damage_checkpoints, damage_checkpoints, damage_bases, damage_results,
+    damage_store, damage_store,
+]

@@ -39,12 +39,22 @@ class Round:
     def run(self, truth):
         for _ in range(self.random.randint(*self.spells)):
             self.spell()
+            if len(self.place.finished()) == self.job_count():
+                break
         self.carry_on()
         verdict = Verdict()
         verdict.judge(self.place, truth, self.spoiled, self.place.store_is_spoiled)
         self.counts["runs"] += len(truth.points)
         self.has_failed = bool(verdict.problems)
         return verdict
+
+    def job_count(self):
+        """How many runs and base policies the sweep has; more than there can be before it was planned."""
+        try:
+            points = self.place.plan()
+        except OSError:
+            return float("inf")
+        return len(points) + len({point["base"] for point in points})
 
     def spell(self):
         """One start of the sweep with a fault in its midst, and perhaps damage after it."""
@@ -60,7 +70,7 @@ class Round:
 
     def settle(self, sweep):
         """Before the next spell the first sweep is over, or its successor meets what it left behind."""
-        if sweep.poll() is None and self.random.random() < 0.6:
+        if sweep.poll() is None and self.random.random() < 0.9:
             sweep.kill()
             self.counts["kills of orchestrators"] += 1
         try:
