@@ -49,8 +49,12 @@ struct LocationOptions: ParsableArguments {
       for problem in try store.refresh(from: paths) { Terminal.message("warning: \(problem)") }
       return store
     } catch {
-      guard error.code == .notWritable else { throw error }
-      return try Store.open(at: databasePath(), mode: .readOnly)
+      guard error.code == .notWritable || error.code == .disk else { throw error }
+      let isFull = error.code == .disk
+      // try?: where it cannot be read either, the first error is the one to report.
+      guard let store = try? Store.open(at: databasePath(), mode: .readOnly) else { throw error }
+      if isFull { Terminal.message("warning: \(error); what the store holds already is shown") }
+      return store
     }
   }
 
