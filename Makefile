@@ -1,7 +1,7 @@
 # The front door: the same commands for people and for CI. No target reads standard input.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format check smoke demo bench bench-trainer law-bench law-coverage \
+.PHONY: help setup build test lint format check smoke soak demo bench bench-trainer law-bench law-coverage \
 	bench-law clean
 
 # One configuration for product and tests: everything is compiled once.
@@ -32,6 +32,11 @@ format: ## Format every Swift file
 
 smoke: build ## A real sweep of a few seconds on the built binary, in a temporary folder
 	@bash scripts/smoke $(BIN)
+
+SOAK_MINUTES ?= 30
+soak: build ## Kill, cut off power, fill disks, break files at random for SOAK_MINUTES (30); compare all values
+	@python3 scripts/soak $(BIN) --minutes $(SOAK_MINUTES) \
+		--report .build/soak-report.txt $(SOAK_OPTIONS) </dev/null
 
 check: lint test smoke ## All that CI runs
 

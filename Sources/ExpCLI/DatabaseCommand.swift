@@ -28,7 +28,7 @@ struct RebuildCommand: ParsableCommand {
           code: ExitStatus.usage)
       }
       let path = location.databasePath()
-      let store = try RebuildCommand.open(path)
+      let store = try RebuildCommand.openWhole(path)
       for problem in try store.rebuild(from: paths) { Terminal.message("warning: \(problem)") }
       let count = try store.runs().count
       Terminal.message("\(path): \(SpecArguments.count(count, "run")) taken in")
@@ -36,16 +36,20 @@ struct RebuildCommand: ParsableCommand {
   }
 
   /// Opens the store; a damaged one is moved aside, because somebody may want to look at it.
-  private static func open(_ path: String) throws -> Store {
-    do {
-      return try Store.open(at: path, mode: .readWrite)
+  private static func openWhole(_ path: String) throws -> Store {
+    do throws(StoreError) {
+      let store = try Store.open(at: path, mode: .readWrite)
+      // What is damaged deep inside opens as well, and would spoil what is written into it.
+      if try store.damage().isEmpty { return store }
+      try store.close()
     } catch {
-      guard error.code == .damaged else { throw error }
+      guard [.damaged, .database].contains(error.code) else { throw error }
     }
     let aside = "\(path).damaged"
     try? FileManager.default.removeItem(atPath: aside)  // try?: there may be none from before
     try FileManager.default.moveItem(atPath: path, toPath: aside)
-    for suffix in ["-wal", "-shm"] {
+    // SQLite would take a log that is left for one of the new file.
+    for suffix in ["-wal", "-shm", "-journal"] {
       try? FileManager.default.removeItem(atPath: path + suffix)  // try?: often absent
     }
     Terminal.message("the damaged store is kept as '\(aside)'")

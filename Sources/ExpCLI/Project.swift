@@ -1,6 +1,6 @@
 internal import ArgumentParser
 internal import ExpStore
-internal import FoundationEssentials
+internal import Foundation
 internal import TrainerProtocol
 
 /// Where the runs are: options that every command shares.
@@ -49,8 +49,12 @@ struct LocationOptions: ParsableArguments {
       for problem in try store.refresh(from: paths) { Terminal.message("warning: \(problem)") }
       return store
     } catch {
-      guard error.code == .notWritable else { throw error }
-      return try Store.open(at: databasePath(), mode: .readOnly)
+      guard error.code == .notWritable || error.code == .disk else { throw error }
+      let isFull = error.code == .disk
+      // try?: where it cannot be read either, the first error is the one to report.
+      guard let store = try? Store.open(at: databasePath(), mode: .readOnly) else { throw error }
+      if isFull { Terminal.message("warning: \(error); what the store holds already is shown") }
+      return store
     }
   }
 
@@ -74,7 +78,8 @@ struct LocationOptions: ParsableArguments {
       }
     } catch {
       throw Failure(
-        "cannot make '\(paths.root)': \(error). Name a folder that can be written with --runs")
+        "cannot make '\(paths.root)': \(error.localizedDescription) Make room or make it writable, or name "
+          + "another folder with --runs")
     }
     return paths
   }

@@ -223,7 +223,10 @@ struct SweepCommand: ParsableCommand {
     let isOpen = outcome.states.values.contains { !$0.isFinished || $0 == .cancelled }
     if outcome.stopped, outcome.stopCause != .failFast, isOpen {
       let words = ["exp sweep \(arguments.spec)"] + arguments.overrides
-      Terminal.message("stopped; '\(words.joined(separator: " "))' carries on")
+      let cause =
+        outcome.stopCause == .diskFull
+        ? "stopped, for the disk is full: make room, then" : "stopped;"
+      Terminal.message("\(cause) '\(words.joined(separator: " "))' carries on")
       throw ExitStatus.canGoOn
     }
     if outcome.attemptsStarted == 0 && bad.isEmpty {

@@ -32,11 +32,13 @@ public struct RunOnDisk: Sendable, Hashable {
     try read(id: id, folder: folder, retries: retries, isLockedByUs: false)
   }
 
+  /// Reads so; with `checksPolicy` a final record counts only where its checkpoint is there as it was written.
   static func read(
-    id: RunID, folder: RunFolder, retries: Int, isLockedByUs: Bool
+    id: RunID, folder: RunFolder, retries: Int, isLockedByUs: Bool, checksPolicy: Bool = false
   ) throws(ScheduleError) -> RunOnDisk {
     var run = RunOnDisk(failedTries: 0, isRefused: false)
     run.result = readResult(id: id, folder: folder)
+    if checksPolicy, let result = run.result, !hasPolicy(result, folder) { run.result = nil }
     let attempts = try AttemptLog.read(folder)
     // A final record of an attempt that failed after writing it is open: the next trainer confirms it and leaves with 0.
     if run.result != nil, attempts.last?.outcome != .failed {
@@ -91,6 +93,16 @@ public struct RunOnDisk: Sendable, Hashable {
       result.id == id, staysInside(result.checkpoint)
     else { return nil }
     return result
+  }
+
+  /// Whether the checkpoint that a final record names is there and has the content it had.
+  static func hasPolicy(_ result: RunResult, _ folder: RunFolder) -> Bool {
+    let path = "\(folder.path)/\(result.checkpoint)"
+    // try?: a policy that cannot be read is as good as none.
+    guard let bytes = try? Data(contentsOf: URL(filePath: path), options: .mappedIfSafe) else {
+      return false
+    }
+    return ContentHash(of: bytes) == result.checkpointSHA256
   }
 
   /// The state as the scheduler wants it, given what is to be run again.

@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Why a sweep cannot run, or a part of it cannot be done.
 public enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
   /// Another process runs this sweep; nil where it has not written who it is.
@@ -32,7 +34,15 @@ public enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
     case .unreadable(let path, let reason): "'\(path)' cannot be read: \(reason)"
     case .baseUnusable(let path): "the base policy's record '\(path)' is missing or not usable"
     case .system(let call, let path, let code):
-      "\(call) of '\(path)' failed: \(systemMessage(code))"
+      "\(call) of '\(path)' failed: \(systemMessage(code))" + ScheduleError.mend(code)
+    }
+  }
+
+  private static func mend(_ code: Int32) -> String {
+    switch code {
+    case ENOSPC, EDQUOT: "; make room there and start the sweep again: it goes on"
+    case EROFS, EACCES, EPERM: "; make it writable, or name another folder of runs with --runs"
+    default: ""
     }
   }
 }

@@ -127,6 +127,11 @@ extension Scheduler {
       finish(index, as: .cancelled, reason)
     } else if Scheduler.leftUnasked(exit) {
       leftUnasked(index, words, now)
+    } else if diskIsLow {
+      // No failed try: what a full disk refuses says nothing about the run, which goes on when there is room.
+      let reason = "\(words), while the disk was full"
+      record(id, .cancelled, reason)
+      delay(index, by: options.retryDelay, reason, now)
     } else {
       record(id, .failed, words)
       retryOrFail(index, words, now)

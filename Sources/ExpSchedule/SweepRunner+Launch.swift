@@ -45,7 +45,8 @@ extension SweepRunner {
   ) throws(ScheduleError) -> Scheduler.Event? {
     try AttemptLog.adoptOrphan(folder)
     let found = try RunOnDisk.read(
-      id: job.id, folder: folder, retries: job.retries, isLockedByUs: true)
+      id: job.id, folder: folder, retries: job.retries, isLockedByUs: true,
+      checksPolicy: job.kind == .base)
     // What failed in this sweep is the scheduler's to judge; a result that another sweep brought counts.
     let isOurs = attempted.contains(job.id)
     let rerun = isOurs ? SweepSettings.Rerun.failed : settings.rerun

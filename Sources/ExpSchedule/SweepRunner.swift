@@ -197,9 +197,30 @@ extension SweepRunner {
         kind: job.kind, rerun: settings.rerun, keepsPruned: settings.keepsPruned)
       work.open(job)
     }
+    reopenDamagedBases(&findings)
     scheduler = Scheduler(
       jobs: order.compactMap { jobs[$0] }, findings: findings, options: settings.scheduling)
     for id in order where scheduler.status(of: id)?.state.isFinished == true { tellChange(id) }
+  }
+
+  /// Has base policies trained again that are done, wanted, and not there any more as they were written.
+  ///
+  /// The same request gives the same bits, so runs that began with the lost one go on with the new one.
+  private func reopenDamagedBases(_ findings: inout [RunID: Scheduler.Finding]) {
+    let open = order.filter { id in
+      if case .open = findings[id] { true } else { false }
+    }
+    for id in Set(open.compactMap { jobs[$0]?.base }) {
+      guard let job = jobs[id], case .finished(.succeeded, _) = findings[id] else { continue }
+      let folder = job.folder(in: paths)
+      guard let result = RunOnDisk.readResult(id: id, folder: folder),
+        !RunOnDisk.hasPolicy(result, folder)
+      else { continue }
+      observer?.message(
+        "base policy \(job.label): '\(folder.path)/\(result.checkpoint)' is missing or damaged; "
+          + "it is trained again")
+      findings[id] = .open(failedTries: 0)
+    }
   }
 
   /// How long the loop may sleep.
@@ -223,8 +244,8 @@ extension SweepRunner {
     feed(.stopRequested(isFirst ? .gently : .now))
   }
 
-  private func checkDisk() {
-    guard now >= nextDiskCheck else { return }
+  private func checkDisk(isUrgent: Bool = false) {
+    guard isUrgent || now >= nextDiskCheck else { return }
     nextDiskCheck = now + SweepRunner.diskInterval
     guard let free = freeDiskBytes(paths.root) else { return }
     let isLow = free < settings.diskFloorBytes
@@ -233,7 +254,8 @@ extension SweepRunner {
     let floor = settings.diskFloorBytes >> 20
     observer?.message(
       isLow
-        ? "the disk of '\(paths.root)' has \(free >> 20) MiB left; below \(floor) MiB nothing starts"
+        ? "the disk of '\(paths.root)' has \(free >> 20) MiB left; below \(floor) MiB nothing starts: "
+          + "make room there"
         : "the disk of '\(paths.root)' has \(free >> 20) MiB left again; going on")
     feed(.diskLow(isLow))
   }
@@ -266,10 +288,12 @@ extension SweepRunner {
     guard var job = live[id] else { return }
     job.readEvents { observer?.message($0) }
     let hasResult = RunOnDisk.readResult(id: id, folder: job.folder) != nil
+    // What a full disk did should be known before the attempt is judged.
+    if end.code != 0 { checkDisk(isUrgent: true) }
     let exit = Scheduler.Exit(
       code: end.code, signal: end.signal, hasResult: hasResult,
       detail: end.code == 0
-        ? nil : end.words ?? job.endReason ?? lastLine(of: job.folder.log, from: job.logStart))
+        ? nil : end.words ?? job.endReason ?? lastMessage(in: job.folder.log, from: job.logStart))
     forget(id)
     endings[id] = (job.attempt, end)
     if hasResult, end.code == 0 { work.finish(job, at: now) }
@@ -392,16 +416,20 @@ func freeDiskBytes(_ folder: String) -> Int? {
   return overflows ? Int.max : Int(clamping: bytes)
 }
 
-/// The last line that a log ends with behind an offset, at most 400 bytes of it; nil where there is none.
-func lastLine(of path: String, from offset: Int) -> String? {
+/// The last message that a log ends with behind an offset, at most 800 bytes of it, in one line; nil where there is none.
+///
+/// Indented lines belong to the line above them.
+func lastMessage(in path: String, from offset: Int) -> String? {
   // try?: no log, no words.
   guard let file = try? Descriptor(opening: path, O_RDONLY) else { return nil }
   let size = file.size
-  let start = max(0, offset, size - 400)
+  let start = max(0, offset, size - 800)
   guard start < size else { return nil }
   let bytes = file.read(at: start, limit: size - start)
-  guard let line = bytes.split(separator: 0x0a).last else { return nil }
-  return String(decoding: line, as: UTF8.self)
+  let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+  let first = lines.lastIndex { !$0.hasPrefix(" ") } ?? lines.startIndex
+  guard first < lines.endIndex else { return nil }
+  return lines[first...].map { String($0.drop { $0 == " " }) }.joined(separator: "; ")
 }
 
 extension Duration {

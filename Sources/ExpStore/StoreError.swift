@@ -79,9 +79,14 @@ extension StoreError {
     case .SQLITE_CANTOPEN:
       self.init(.missing, "'\(path)' cannot be opened (\(detail))", sql: sql)
     case .SQLITE_FULL, .SQLITE_IOERR:
-      self.init(.disk, "'\(path)': the disk is full or failing (\(detail))", sql: sql)
+      self.init(
+        .disk,
+        "'\(path)': the disk is full or failing (\(detail)); make room there and try again: "
+          + "what was recorded is in the run folders", sql: sql)
     default:
-      self.init(.database, "'\(path)': \(detail)", sql: sql)
+      // Our own statements are right for the shape that we made.
+      self.init(
+        .database, "'\(path)' may be damaged (\(detail)); \(StoreError.rebuildHelp)", sql: sql)
     }
   }
 }

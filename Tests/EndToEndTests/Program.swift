@@ -25,8 +25,11 @@ struct ExpProgram {
   }
 
   /// Starts `exp` and returns at once; its messages go to a file.
-  static func start(_ arguments: [String], in folder: String, log: String) throws -> Process {
+  static func start(
+    _ arguments: [String], in folder: String, log: String, environment: [String: String] = [:]
+  ) throws -> Process {
     let process = Process()
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
     process.executableURL = URL(filePath: path)
     process.arguments = arguments
     process.currentDirectoryURL = URL(filePath: folder)

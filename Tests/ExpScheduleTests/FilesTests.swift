@@ -99,14 +99,49 @@ struct FilesTests {
     }
   }
 
-  @Test("a torn line in the attempts is passed over, and what follows it is whole")
-  func tornAttempts() throws {
+  @Test("an attempt with the process id of an earlier one is told from it")
+  func recurringProcessID() throws {
     try withTemporaryFolder { path throws in
       let folder = RunFolder(path: path)
-      try Data(#"{"pid":3,"#.utf8).write(to: URL(filePath: folder.attempts))
-      let record = AttemptRecord(pid: 4, startedAt: "a", endedAt: "b", outcome: .failed)
-      try AttemptLog.append(record, to: folder)
-      #expect(try AttemptLog.read(folder) == [record])
+      func begin(_ number: Int) throws {
+        let compute = RunRequest.Compute(blasCoreType: "", kernelSet: "generic", threads: 1)
+        let attempt = TrainEvent.attempt(
+          .init(
+            number: number, resumeStep: 0, totalSteps: 9, pid: 7, host: "h",
+            startedAt: "2020-01-01T00:00:00Z", sourceFingerprint: ContentHash(of: ""),
+            binarySHA256: nil, compute: compute, blas: "b"))
+        let line = try JSONValue(encoding: attempt).canonicalJSON + "\n"
+        // try?: before the first attempt there is no such file.
+        let before = (try? Data(contentsOf: URL(filePath: folder.events))) ?? Data()
+        try (before + Data(line.utf8)).write(to: URL(filePath: folder.events))
+      }
+      for number in 1...3 {
+        try begin(number)
+        try AttemptLog.adoptOrphan(folder)
+        try AttemptLog.adoptOrphan(folder)
+        #expect(try AttemptLog.read(folder).count == number)
+      }
+    }
+  }
+
+  @Test(
+    "a last line of the attempts that was cut off is no record, and makes room for the next one",
+    arguments: [#"{"pid":3,"#, "\0\0\0", "x", #"{"pid":3,"started_at":"a","outcome":"lost"}"#])
+  func tornAttempts(tail: String) throws {
+    try withTemporaryFolder { path throws in
+      let folder = RunFolder(path: path)
+      let records = [4, 5].map {
+        AttemptRecord(pid: $0, startedAt: "a", endedAt: "b", outcome: .failed)
+      }
+      try AttemptLog.append(records[0], to: folder)
+      let whole = try Data(contentsOf: URL(filePath: folder.attempts))
+      try (whole + Data(tail.utf8)).write(to: URL(filePath: folder.attempts))
+      #expect(try AttemptLog.read(folder) == [records[0]])
+      try AttemptLog.append(records[1], to: folder)
+      #expect(try AttemptLog.read(folder) == records)
+      // Nothing of it is left for other readers to stumble over.
+      let lines = try Data(contentsOf: URL(filePath: folder.attempts)).split(separator: 0x0a)
+      #expect(lines.count == 2)
     }
   }
 

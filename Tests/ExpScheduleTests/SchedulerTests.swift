@@ -343,6 +343,22 @@ struct SchedulerTests {
     #expect(sweep.state(2) == .pending)
   }
 
+  @Test(
+    "an attempt that fails while the disk is full is no failed try, and goes on when there is room")
+  func failureOnFullDisk() {
+    var sweep = VirtualSweep([.base(0, retries: 0), .base(1)], cores: 2)
+    sweep.begin()
+    sweep.feed(.diskLow(true))
+    sweep.exit(0, code: 1)
+    #expect(sweep.state(0) == .pending)
+    #expect(sweep.outcomes == [.cancelled])
+    sweep.feed(.diskLow(false))
+    sweep.advance(to: .seconds(1))
+    #expect(sweep.running == [1, 0])
+    sweep.exit(0, code: 1)
+    #expect(sweep.state(0) == .failed)
+  }
+
   @Test("retries a launch that the system refused for now, and fails one that it refused for good")
   func launchFailures() {
     var sweep = VirtualSweep([.base(0, retries: 1), .base(1)], cores: 2)

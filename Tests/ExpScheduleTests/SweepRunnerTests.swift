@@ -86,7 +86,7 @@ extension RealProcesses {
           folder, [id(0).text: ["signal:11", "exit:1", "ok"], id(1).text: ["exit:1"]])
         let outcome = try bench.run([.base(0, retries: 2), .base(1, retries: 1)])
         #expect(outcome.states == [id(0): .succeeded, id(1): .failed])
-        let words = "left with exit code 1: cannot go on (2 attempts)"
+        let words = "left with exit code 1: cannot go on; help: begin elsewhere (2 attempts)"
         #expect(outcome.reasons == [id(1): words])
         let attempts = try bench.attempts(.base(0))
         #expect(attempts.map(\.outcome) == [.failed, .failed, .succeeded])
@@ -192,7 +192,8 @@ extension RealProcesses {
         let second = try bench.run(jobs, watcher: watcher)
         #expect(second.attemptsStarted == 0)
         #expect(second.states == [id(0): .succeeded, id(1): .failed, id(2): .succeeded])
-        #expect(second.reasons[id(1)] == "left with exit code 64: cannot go on")
+        #expect(
+          second.reasons[id(1)] == "left with exit code 64: cannot go on; help: begin elsewhere")
         #expect(Set(watcher.finished) == Set(jobs.map(\.id)))
         // A refused request is asked anew, so its attempts count from one again in a fresh folder.
         try SweepBench.rewrite(bench, [id(1).text: ["ok"]])
@@ -278,6 +279,30 @@ extension RealProcesses {
         #expect(outcome.stopCause == .diskFull)
         #expect(outcome.states[id(0)] == .pending)
         #expect(watcher.messages.first?.contains("MiB left; below") == true)
+      }
+    }
+
+    @Test(
+      "trains a base policy again whose checkpoint is damaged or gone, where a run still needs it",
+      arguments: ["damaged", nil])
+    func lostPolicy(content: String?) throws {
+      try withTemporaryFolder { folder throws in
+        let bench = try SweepBench(folder, [:])
+        let base = SweepJob.base(0)
+        let policy = "\(bench.folder(base).checkpoints)/final"
+        _ = try bench.run([base, .run(1, 1)])
+        let whole = try Data(contentsOf: URL(filePath: policy))
+        try FileManager.default.removeItem(atPath: policy)
+        if let content { try Data(content.utf8).write(to: URL(filePath: policy)) }
+        let idle = Watcher()
+        #expect(try bench.run([base, .run(1, 1)], watcher: idle).attemptsStarted == 0)
+        #expect(idle.messages == [])
+        let watcher = Watcher()
+        let outcome = try bench.run([base, .run(1, 1), .run(2, 1)], watcher: watcher)
+        #expect(outcome.states == [id(0): .succeeded, id(1): .succeeded, id(2): .succeeded])
+        #expect(outcome.attemptsStarted == 2)
+        #expect(watcher.messages.first?.contains("'\(policy)' is missing or damaged") == true)
+        #expect(try Data(contentsOf: URL(filePath: policy)) == whole)
       }
     }
 

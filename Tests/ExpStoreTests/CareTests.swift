@@ -57,6 +57,28 @@ struct CareTests {
     }
   }
 
+  @Test("a view that is gone or defined otherwise is damage, and what fails for it says the mend")
+  func definitions() throws {
+    guard toolIsExpected("sqlite3") else { return }
+    try withTemporaryFolder { folder in
+      let maker = try fill(folder)
+      let path = maker.paths.database
+      try Store.open(at: path, mode: .readWrite, runs: maker.paths).close()
+      let sql = "DROP VIEW runs; DROP VIEW tags; CREATE VIEW tags AS SELECT 1 AS run"
+      #expect(try runTool("sqlite3", [path, sql]).status == 0)
+      let store = try Store.open(at: path, mode: .readWrite, runs: maker.paths)
+      #expect(
+        try store.damage() == [
+          "'runs' is missing", "'tags' is not defined as this version of exp defines it",
+        ])
+      let error = #expect(throws: StoreError.self) {
+        try store.differences(from: try Store.inMemory())
+      }
+      #expect(error?.message.contains("no such table: runs") == true)
+      #expect(error?.message.contains("exp db rebuild") == true)
+    }
+  }
+
   @Test("a backup is a folder of runs; a second one copies what changed")
   func backup() throws {
     try withTemporaryFolder { folder in

@@ -3,7 +3,7 @@ internal import GRDB
 public import TrainerProtocol
 
 extension Store {
-  /// Looks for damage inside the database file: pages, indexes, constraints, references.
+  /// Looks for damage inside the database file: pages, indexes, constraints, references, definitions.
   ///
   /// - Returns: what SQLite found, at most 100 sentences; none where all is well.
   /// - Throws: `StoreError` where the file is too damaged to be looked at.
@@ -14,6 +14,26 @@ extension Store {
         "row \(row[1] as Int64? ?? 0) of '\(row[0] as String)' refers to nothing in '\(row[2] as String)'"
       }
       return Array((found + dangling).prefix(100))
+    } + misshapen()
+  }
+
+  /// Tables, indexes, views and triggers that are not defined as this version defines them.
+  private func misshapen() throws(StoreError) -> [String] {
+    let (own, right) = (try shape(), try Store.inMemory().shape())
+    return Set(own.keys).union(right.keys).sorted().filter { own[$0] != right[$0] }.map { name in
+      own[name] == nil
+        ? "'\(name)' is missing" : "'\(name)' is not defined as this version of exp defines it"
+    }
+  }
+
+  private func shape() throws(StoreError) -> [String: String] {
+    try read { db in
+      let sql =
+        "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
+      let rows = try Row.fetchAll(db, sql: sql).map { row in
+        (row[0] as String? ?? "", row[1] as String? ?? "")
+      }
+      return Dictionary(rows, uniquingKeysWith: { first, _ in first })
     }
   }
 

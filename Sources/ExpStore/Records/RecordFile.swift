@@ -116,6 +116,13 @@ enum RecordFile {
 
   private static func failure(_ what: String, _ path: String) -> StoreError {
     let code: StoreError.Code = errno == ENOENT ? .notFound : errno == ENOSPC ? .disk : .file
-    return StoreError(code, "'\(path)' \(what): \(String(cString: strerror(errno)))")
+    let mend =
+      switch errno {
+      case ENOSPC, EDQUOT: "; make room there and try again"
+      case EROFS, EACCES, EPERM:
+        "; change its permissions, or name another folder of runs with --runs"
+      default: ""
+      }
+    return StoreError(code, "'\(path)' \(what): \(String(cString: strerror(errno)))\(mend)")
   }
 }

@@ -61,7 +61,7 @@ def leave(status, code, reason=None):
 
 if word == "exit":
     print("first line", file=sys.stderr)
-    print("cannot go on", file=sys.stderr)
+    print("cannot go on\n  help: begin elsewhere", file=sys.stderr)
     sys.exit(int(value))
 if word == "silent":
     sys.exit(0)
