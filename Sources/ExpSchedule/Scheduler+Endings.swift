@@ -254,12 +254,15 @@ extension Scheduler {
     setTimer(index, at: now + options.grace)
   }
 
-  /// Opens a job again that came to a bad end, with all its tries; the runs that failed with a base too.
+  /// Opens a job again that came to a bad end, with all its tries; the runs that failed with a base too, and the base
+  /// without which a run cannot start.
   mutating func retry(_ id: RunID) {
     guard stop == nil, let index = indices[id], case .finished(let state) = entries[index].stage,
-      state != .succeeded, state != .pruned
+      state != .succeeded, state != .pruned,
+      entries[index].job.base == nil || entries[index].baseIndex != nil
     else { return }
     reopen(index)
+    if let base = entries[index].baseIndex { retry(entries[base].job.id) }
     for dependent in entries[index].dependents where entries[dependent].failedWithBase {
       reopen(dependent)
     }

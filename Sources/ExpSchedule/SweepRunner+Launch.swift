@@ -13,6 +13,8 @@ extension SweepRunner {
     }
     let folder = job.folder(in: paths)
     do {
+      // What was launched together with a job that found no room does not overtake it.
+      if isOutOfRoom { return .noRoom(id, reason: "those before it wait for room") }
       // A place first: while there is none, the files need not be looked at again and again.
       let place = try executor.reserve(job)
       try SmallFile.makeFolder(folder.path)
@@ -30,7 +32,9 @@ extension SweepRunner {
       return executor.queues ? .queued(id, reason: "submitted") : .started(id)
     } catch let failure as LaunchFailure {
       switch failure {
-      case .noRoom(let words): return .noRoom(id, reason: words)
+      case .noRoom(let words):
+        isOutOfRoom = true
+        return .noRoom(id, reason: words)
       case .refused(let reason, let canRetry):
         return .launchFailed(id, reason: reason, canRetry: canRetry)
       }

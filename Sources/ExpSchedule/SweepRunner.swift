@@ -49,6 +49,8 @@ public final class SweepRunner {
   private var nextLockCheck: Duration = .zero
   private var nextDiskCheck: Duration = .zero
   private var nextAdvice: Duration = .zero
+  /// Whether a job was refused since others were last asked for room.
+  var isOutOfRoom = false
   private var nextRoomCheck: Duration = .zero
   private var nextProgressFile: Duration = .zero
   private var nextRequestCheck: Duration = .zero
@@ -131,6 +133,7 @@ public final class SweepRunner {
 
   /// Tells the scheduler, and does what it says until nothing more follows from it.
   func feed(_ event: Scheduler.Event) {
+    if event == .roomMayBeFree { isOutOfRoom = false }
     queue.append(event)
     guard !isHandling else { return }
     isHandling = true

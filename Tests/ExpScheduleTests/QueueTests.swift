@@ -158,8 +158,8 @@ struct QueueTests {
     var sweep = VirtualSweep(
       [.base(0, retries: 0), .run(1, 1), .run(2, 1, retries: 0), .base(3)], cores: 1)
     sweep.begin()
-    sweep.succeed(3)
     sweep.exit(0, code: 1)
+    sweep.succeed(3)
     #expect(sweep.state(1) == .failed)
     #expect(sweep.scheduler.isFinished)
     sweep.feed(.retryAsked(id(3)))
@@ -174,6 +174,21 @@ struct QueueTests {
     sweep.feed(.retryAsked(id(2)))
     sweep.succeed(2)
     #expect(sweep.scheduler.counts.filter { $0.value > 0 } == [.succeeded: 4])
+  }
+
+  @Test("a second chance of a run whose base failed is one of the base too")
+  func retryRunOfFailedBase() {
+    var sweep = VirtualSweep([.base(0, retries: 0), .run(1, 1), .run(2, 1, base: 9)], cores: 1)
+    sweep.begin()
+    sweep.exit(0, code: 1)
+    sweep.feed(.retryAsked(id(1)))
+    #expect(sweep.running == [0])
+    sweep.succeed(0)
+    sweep.succeed(1)
+    // Without a base in the sweep there is none.
+    sweep.feed(.retryAsked(id(2)))
+    #expect(sweep.state(2) == .failed)
+    #expect(sweep.scheduler.isFinished)
   }
 
   @Test("a second chance in an earlier phase is taken while a later one is open")

@@ -54,6 +54,10 @@ struct Storm {
   var now: Duration = .zero
   var running: Set<Int> = []
   var waiting: Set<Int> = []
+  /// Jobs in a cluster's queue.
+  var queued: Set<Int> = []
+  /// Whether a job was opened again, which may let an earlier phase follow a later one.
+  var hasSecondChances = false
   var told: Set<Int> = []
   var finals: [Int: RunState] = [:]
   var isDiskLow = false
@@ -121,7 +125,27 @@ struct Storm {
     case 90..<94:
       // Advice about a job that may be in any state, a base policy among them.
       feed(.pruneAdvised(id(Int.random(in: 0..<jobs.count, using: &random)), reason: "x"))
-    default: break
+    case 94..<97:
+      let number = Int.random(in: 0..<jobs.count, using: &random)
+      feed(.condemned(id(number), reason: "x", mayRetry: Bool.random(using: &random)))
+    case 97 where Int.random(in: 0..<4, using: &random) == 0:
+      hasSecondChances = true
+      finals = [:]
+      feed(.retryAsked(id(Int.random(in: 0..<jobs.count, using: &random))))
+    default: leaveQueue()
+    }
+    if scheduler.waitsForRoom, Bool.random(using: &random) { feed(.roomMayBeFree) }
+    if Bool.random(using: &random) { leaveQueue() }
+  }
+
+  private mutating func leaveQueue() {
+    guard let number = queued.sorted().randomElement(using: &random) else { return }
+    queued.remove(number)
+    if Int.random(in: 0..<5, using: &random) == 0 {
+      feed(.leftQueue(id(number), reason: "x"))
+    } else {
+      running.insert(number)
+      feed(.started(id(number)))
     }
   }
 
@@ -155,10 +179,14 @@ struct Storm {
         switch action {
         case .launch(let id): events.append(launch(number(id)))
         case .terminate(let id), .kill(let id):
-          if !running.contains(number(id)) { problem = "signal to \(id), which does not run" }
+          if !running.contains(number(id)), !queued.contains(number(id)) {
+            problem = "signal to \(id), which does not run"
+          }
         case .phaseReady(let phase): events.append(.phaseStarted(phase))
         case .recordPruned(let id, _):
-          if running.contains(number(id)) { problem = "\(id) runs and is recorded as not begun" }
+          if running.union(queued).contains(number(id)) {
+            problem = "\(id) runs and is recorded as not begun"
+          }
         case .recordAttempt, .changed: break
         }
       }
@@ -167,7 +195,7 @@ struct Storm {
 
   private mutating func launch(_ number: Int) -> Scheduler.Event {
     let job = jobs[number]
-    if running.contains(number) { problem = "\(job.label) launched twice at a time" }
+    if running.union(queued).contains(number) { problem = "\(job.label) launched twice at a time" }
     if waiting.contains(number) { problem = "\(job.label) launched while its lock was held" }
     if let state = finals[number] { problem = "\(job.label) launched after it was \(state)" }
     if isDiskLow { problem = "\(job.label) launched on a full disk" }
@@ -176,7 +204,7 @@ struct Storm {
       problem = "\(job.label) launched before its base"
     }
     let earlier = jobs.filter { $0.phase < job.phase && $0.base != nil }
-    if job.base != nil,
+    if job.base != nil, !hasSecondChances,
       earlier.contains(where: { scheduler.status(of: $0.id)?.state.isFinished != true })
     {
       problem = "\(job.label) launched before its phase"
@@ -187,6 +215,10 @@ struct Storm {
       return .lockHeldElsewhere(job.id)
     case 1: return .launchFailed(job.id, reason: "x", canRetry: Bool.random(using: &random))
     case 2: return .settled(job.id, .succeeded, reason: nil)
+    case 3: return .noRoom(job.id, reason: "x")
+    case 4, 5:
+      queued.insert(number)
+      return .queued(job.id, reason: "x")
     default:
       running.insert(number)
       return .started(job.id)
@@ -194,10 +226,11 @@ struct Storm {
   }
 
   private mutating func check() {
-    let cores = running.reduce(0) { $0 + min(jobs[$1].cores, options.cores) }
+    let inUse = running.union(queued)
+    let cores = inUse.reduce(0) { $0 + min(jobs[$1].cores, options.cores) }
     if cores > options.cores { problem = "\(cores) cores in use" }
-    let memory = running.reduce(0) { $0 + (jobs[$1].memoryBytes ?? 0) }
-    if let budget = options.memoryBudget, running.count > 1, memory > budget {
+    let memory = inUse.reduce(0) { $0 + (jobs[$1].memoryBytes ?? 0) }
+    if let budget = options.memoryBudget, inUse.count > 1, memory > budget {
       problem = "\(memory) bytes in use"
     }
     for (number, job) in jobs.enumerated() {
@@ -208,7 +241,9 @@ struct Storm {
     }
     let counted = scheduler.counts.values.reduce(0, +)
     if counted != jobs.count { problem = "\(counted) jobs counted" }
-    let idle = running.isEmpty && waiting.isEmpty && !isDiskLow && scheduler.nextWake == nil
+    let idle =
+      inUse.isEmpty && waiting.isEmpty && !scheduler.waitsForRoom && !isDiskLow
+      && scheduler.nextWake == nil
     if idle, !scheduler.isFinished { problem = "nothing runs and nothing will" }
   }
 }

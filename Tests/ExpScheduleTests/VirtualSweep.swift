@@ -67,6 +67,11 @@ struct VirtualSweep {
   var heldElsewhere: Set<Int> = []
   /// Jobs that cannot be started, and whether they may be tried again.
   var launchFailures: [Int: Bool] = [:]
+  /// Jobs for which there is no room.
+  var hasNoRoom: Set<Int> = []
+  var isOutOfRoom = false
+  /// Whether launched jobs wait in a queue.
+  var queues = false
   var preparesPhases = true
 
   init(
@@ -102,6 +107,7 @@ struct VirtualSweep {
     var events = [event]
     while !events.isEmpty {
       let event = events.removeFirst()
+      if event == .roomMayBeFree { isOutOfRoom = false }
       if case .exited(let id, _) = event { running.removeAll { $0 == number(id) } }
       for action in scheduler.handle(event, now: now) {
         switch action {
@@ -125,7 +131,12 @@ struct VirtualSweep {
     if let canRetry = launchFailures[number] {
       return .launchFailed(id(number), reason: "refused", canRetry: canRetry)
     }
+    if isOutOfRoom || hasNoRoom.contains(number) {
+      isOutOfRoom = true
+      launched.removeLast(hasNoRoom.contains(number) ? 0 : 1)
+      return .noRoom(id(number), reason: "all is in use")
+    }
     running.append(number)
-    return .started(id(number))
+    return queues ? .queued(id(number), reason: "submitted") : .started(id(number))
   }
 }
