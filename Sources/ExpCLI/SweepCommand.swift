@@ -38,10 +38,9 @@ struct SweepCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailures {
-      let (spec, plan) = try arguments.plan()
-      let session = try SweepSession(spec: spec, plan: plan)
+      let session = try arguments.session()
       let paths = try location.prepare()
-      let owner = try SweepOwner(plan.experiment, paths)
+      let owner = try SweepOwner(session.plan.experiment, paths)
       let source = try pin(session)
       let outcome = try run(session, source: source, paths: paths)
       try conclude(session, outcome, paths: paths)
@@ -59,7 +58,7 @@ struct SweepCommand: ParsableCommand {
     try record.write(below: paths)
     try store.record(sweep: record)
     let watcher = SweepWatcher(
-      sweep: name, store: store, provenance: session.provenance(source: source),
+      sweep: name, store: store, provenance: try session.provenance(source: source),
       beforeHeldOut: {
         try SweepCommand.registerPredictions(session, store: store, paths: paths)
       })
@@ -204,12 +203,15 @@ struct SweepCommand: ParsableCommand {
           + (pruned > 0 ? ", \(pruned) pruned" : "") + " in \(took)"
       )
     }
-    let summary = try PruneSummary(
-      SweepRecord.read(name, below: paths), cores: session.spec.resources.cores, paths: paths)
-    if let words = summary.words { Terminal.message(words) }
+    if pruned > 0, let words = try pruneSummary(session, paths) { Terminal.message(words) }
     try SweepCommand.recordFits(sweep: name, database: location.databasePath(), paths: paths)
     Terminal.message("look: exp fit \(name) · exp plot \(name) · exp runs")
     if !bad.isEmpty { throw ExitStatus.someRunsFailed }
+  }
+
+  private func pruneSummary(_ session: SweepSession, _ paths: RunPaths) throws -> String? {
+    let plan = try SweepRecord.read(session.plan.experiment, below: paths)
+    return try PruneSummary(plan, cores: session.spec.resources.cores, paths: paths).words
   }
 
   /// Fits every finished run and keeps the fits where `exp runs` and SQL find them.

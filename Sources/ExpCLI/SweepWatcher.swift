@@ -10,7 +10,7 @@ internal import TrainerProtocol
 final class SweepWatcher: SweepObserver {
   private let sweep: String
   private let store: Store
-  private let provenance: (RunID) -> RunProvenance?
+  private let provenance: (RunID) -> String?
   private let beforeHeldOut: () throws -> Void
   private let live: Bool
   private let style: Style
@@ -19,10 +19,10 @@ final class SweepWatcher: SweepObserver {
   private var shown: ProgressSnapshot?
   private var lastPlain = ContinuousClock.now - .seconds(60)
 
-  /// Makes a watcher; `provenance` tells where a run comes from, `beforeHeldOut` registers predictions when all that
+  /// Makes a watcher; `provenance` is the text that tells where a run comes from, `beforeHeldOut` registers predictions when all that
   /// they may use is finished.
   init(
-    sweep: String, store: Store, provenance: @escaping (RunID) -> RunProvenance?,
+    sweep: String, store: Store, provenance: @escaping (RunID) -> String?,
     beforeHeldOut: @escaping () throws -> Void
   ) {
     self.sweep = sweep
@@ -63,8 +63,8 @@ final class SweepWatcher: SweepObserver {
   func phaseWillStart(_ phase: Int) throws { try beforeHeldOut() }
 
   func runWillStart(_ id: RunID, folder: RunFolder) throws {
-    guard let facts = provenance(id) else { return }
-    try writeOnce(JSONValue(encoding: facts).prettyJSON + "\n", to: folder.provenance)
+    guard let text = provenance(id) else { return }
+    try writeOnce(text + "\n", to: folder.provenance)
   }
 
   func runFinished(_ id: RunID, folder: RunFolder) {
