@@ -38,9 +38,10 @@ struct SweepCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailures {
-      let session = try arguments.session()
+      let (spec, plan) = try arguments.plan()
+      let session = try SweepSession(spec: spec, plan: plan)
       let paths = try location.prepare()
-      let owner = try SweepOwner(session.plan.experiment, paths)
+      let owner = try SweepOwner(plan.experiment, paths)
       let source = try pin(session)
       let outcome = try run(session, source: source, paths: paths)
       try conclude(session, outcome, paths: paths)
@@ -57,8 +58,8 @@ struct SweepCommand: ParsableCommand {
     sayWhatIsReplaced(by: record, paths)
     try record.write(below: paths)
     try store.record(sweep: record)
-    let watcher = SweepWatcher(
-      sweep: name, store: store, provenance: try session.provenance(source: source),
+    let watcher = try SweepWatcher(
+      sweep: name, store: store, provenance: session.provenance(source: source),
       beforeHeldOut: {
         try SweepCommand.registerPredictions(session, store: store, paths: paths)
       })

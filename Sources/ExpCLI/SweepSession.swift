@@ -20,6 +20,13 @@ struct SweepSession {
   /// For the hash of each base policy its id, and the hash that stands for it among a run's inputs.
   private let bases: [ContentHash: (id: RunID, input: ContentHash)]
 
+  /// Binds a plan to the trainer that its spec names, or to the one beside this program.
+  init(spec: ExperimentSpec, plan: Plan) throws {
+    let compute = TrainerProbe.compute(threads: spec.resources.cores)
+    let trainer = try TrainerProbe(command: spec.trainerCommand, compute: compute)
+    self.init(spec: spec, plan: plan, trainer: trainer, compute: compute)
+  }
+
   /// Binds a plan to a trainer.
   init(spec: ExperimentSpec, plan: Plan, trainer: TrainerProbe, compute: RunRequest.Compute) {
     self.spec = spec
