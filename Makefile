@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup build test lint format check smoke soak demo bench bench-trainer law-bench law-coverage \
-	bench-law clean
+	bench-law bench-orchestration clean
 
 # One configuration for product and tests: everything is compiled once.
 # The import check makes a module that imports what Package.swift does not grant it fail to build.
@@ -11,7 +11,7 @@ PACKAGES := libyaml-dev libsqlite3-dev libgit2-dev libopenblas-dev pkg-config
 BIN := .build/release
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Install the missing Debian packages (says which; sudo only when not root)
 	@bash scripts/setup $(PACKAGES)
@@ -63,6 +63,11 @@ law-coverage: law-bench ## Simulate the coverage of the law's intervals and writ
 bench-law: law-bench ## Speed of the law's fits on one core, beside statsmodels where python3 has it
 	$(BIN)/law-bench speed </dev/null
 	@set -o pipefail; $(BIN)/law-bench data 40 </dev/null | python3 benchmarks/law_statsmodels.py
+
+bench-orchestration: build ## What a sweep costs beside its trainers, beside Optuna and Hydra; a simulated cluster
+	swift build $(SWIFT_FLAGS) --product schedule-bench </dev/null
+	@python3 benchmarks/orchestration/run </dev/null
+	$(BIN)/schedule-bench simulate </dev/null
 
 clean: ## Remove build products; never runs/
 	rm -rf .build

@@ -10,12 +10,25 @@ enum GPUProbe {
   }
 
   /// Returns all GPUs, parts of one where it is cut (MIG); none where there is no driver.
-  static func all() -> [GPU] {
-    // try?: no tool, no driver; one that fails finds none.
-    guard
-      let text = try? TrainerProbe.capture(
-        ["nvidia-smi", "-L"], environment: ProcessInfo.processInfo.environment)
-    else { return [] }
-    return GPU.list(nvidiaSMI: text)
+  static func all() -> [GPU] { listing().map(GPU.list(nvidiaSMI:)) ?? [] }
+
+  /// What `nvidia-smi -L` prints; nil where there is no such program or it fails.
+  private static func listing() -> String? {
+    let environment = ProcessInfo.processInfo.environment
+    let process = Process()
+    let output = Pipe()
+    // try?: no tool, no driver.
+    guard let program = try? TrainerProgram.find(["nvidia-smi"], environment: environment) else {
+      return nil
+    }
+    process.executableURL = URL(filePath: program)
+    process.arguments = ["-L"]
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return nil }  // try?: as above
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return process.terminationStatus == 0 ? String(decoding: data, as: UTF8.self) : nil
   }
 }

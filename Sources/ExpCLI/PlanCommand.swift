@@ -20,12 +20,14 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     try reportingFailures {
-      let (spec, plan) = try arguments.plan()
-      let session = try SweepSession(spec: spec, plan: plan)
+      let session = try arguments.session()
+      let plan = session.plan
       let paths = location.paths()
       // One look at the folder spares a look for each run that is not there.
       let begun = Set(try PlanCommand.names(in: paths.root))
       let states = plan.points.map { point in
+        // Where nothing was begun, no id need be made.
+        guard !begun.isEmpty else { return PlanCommand.fresh }
         let id = session.runID(point)
         return begun.contains(id.text)
           ? PlanCommand.state(RunStatus.read(paths.run(id))) : PlanCommand.fresh
@@ -112,20 +114,20 @@ struct PlanCommand: ParsableCommand {
   ) -> String {
     let plan = session.plan
     let keepsPruned = session.spec.prune != nil
-    let open = zip(plan.points, states).filter { _, state in
-      state != "done" && !(keepsPruned && state == "pruned")
-    }.map(\.0)
-    let wanted = Set(open.map(\.baseHash))
-    let bases = plan.bases.filter {
-      wanted.contains($0.configHash)
-        && RunStatus.read(paths.base(session.baseID($0.configHash))).state != .succeeded
-    }
-    guard !open.isEmpty else {
+    let isOpen = states.map { $0 != "done" && !(keepsPruned && $0 == "pruned") }
+    let count = isOpen.count { $0 }
+    guard count > 0 else {
       let pruned = states.contains("pruned") ? " or pruned" : ""
       return "all \(plan.points.count) points are done\(pruned)"
     }
-    let cost = (open.map(\.cost) + bases.map(\.cost)).reduce(.zero, +)
-    return "\(SpecArguments.count(open.count, "point")) to run"
+    let bases = plan.bases.filter { base in
+      base.points.contains { isOpen[$0] }
+        && RunStatus.read(paths.base(session.baseID(base.configHash))).state != .succeeded
+    }
+    var cost = CostEstimate.zero
+    for (point, counts) in zip(plan.points, isOpen) where counts { cost = cost + point.cost }
+    for base in bases { cost = cost + base.cost }
+    return "\(SpecArguments.count(count, "point")) to run"
       + " and \(bases.count) base \(bases.count == 1 ? "policy" : "policies") to train:"
       + " about \(NumberText.duration(seconds: cost.seconds)) of one core,"
       + " up to \(NumberText.bytes(cost.memoryBytes)) of memory a run, \(NumberText.bytes(cost.diskBytes)) of disk"

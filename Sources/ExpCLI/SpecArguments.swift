@@ -12,18 +12,40 @@ struct SpecArguments: ParsableArguments {
 
   /// Loads the spec and expands it, showing every problem; ends the command where one of them is an error.
   func plan() throws -> (spec: ExperimentSpec, plan: Plan) {
+    let (spec, found) = try load()
+    return (spec, try expand(spec, found))
+  }
+
+  /// Binds the plan to the trainer that the spec names, or to the one beside this program.
+  ///
+  /// The trainer is asked what it is while the plan is written out; that it cannot be asked is told of after all that
+  /// is wrong with the spec.
+  func session() throws -> SweepSession {
+    let (spec, found) = try load()
+    let compute = TrainerProbe.compute(threads: spec.resources.cores)
+    let asked = Result { try TrainerInquiry(command: spec.trainerCommand, compute: compute) }
+    let plan = try expand(spec, found)
+    return try SweepSession(
+      spec: spec, plan: plan, trainer: asked.get().answer(), compute: compute)
+  }
+
+  private func load() throws -> (ExperimentSpec, [Diagnostic]) {
     let (loaded, found) = SpecLoader.load(path: spec, overrides: overrides)
     guard let loaded else {
       show(found)
       throw refusal(found)
     }
-    let expansion = Plan.expand(loaded, reported: found)
+    return (loaded, found)
+  }
+
+  private func expand(_ spec: ExperimentSpec, _ found: [Diagnostic]) throws -> Plan {
+    let expansion = Plan.expand(spec, reported: found)
     let all = found + expansion.diagnostics
     show(all)
     guard let plan = expansion.plan, !all.contains(where: { $0.severity == .error }) else {
       throw refusal(all)
     }
-    return (loaded, plan)
+    return plan
   }
 
   private func refusal(_ diagnostics: [Diagnostic]) -> ExitCode {

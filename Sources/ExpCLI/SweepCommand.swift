@@ -77,7 +77,7 @@ struct SweepCommand: ParsableCommand {
     sayWhatIsReplaced(by: record, paths)
     try record.write(below: paths)
     try store.record(sweep: record)
-    let watcher = SweepWatcher(
+    let watcher = try SweepWatcher(
       sweep: name, paths: paths, store: store, provenance: session.provenance(source: source),
       beforeHeldOut: {
         try SweepCommand.registerPredictions(session, store: store, paths: paths)
@@ -241,12 +241,15 @@ struct SweepCommand: ParsableCommand {
           + (pruned > 0 ? ", \(pruned) pruned" : "") + " in \(took)"
       )
     }
-    let summary = try PruneSummary(
-      SweepRecord.read(name, below: paths), cores: session.spec.resources.cores, paths: paths)
-    if let words = summary.words { Terminal.message(words) }
+    if pruned > 0, let words = try pruneSummary(session, paths) { Terminal.message(words) }
     try SweepCommand.recordFits(sweep: name, database: location.databasePath(), paths: paths)
     Terminal.message("look: exp fit \(name) · exp plot \(name) · exp runs")
     if !bad.isEmpty { throw ExitStatus.someRunsFailed }
+  }
+
+  private func pruneSummary(_ session: SweepSession, _ paths: RunPaths) throws -> String? {
+    let plan = try SweepRecord.read(session.plan.experiment, below: paths)
+    return try PruneSummary(plan, cores: session.spec.resources.cores, paths: paths).words
   }
 
   /// Fits every finished run and keeps the fits where `exp runs` and SQL find them.

@@ -22,11 +22,17 @@ struct SweepSession {
 
   /// Binds a plan to the trainer that its spec names, or to the one beside this program.
   init(spec: ExperimentSpec, plan: Plan) throws {
+    let compute = TrainerProbe.compute(threads: spec.resources.cores)
+    let trainer = try TrainerProbe(command: spec.trainerCommand, compute: compute)
+    self.init(spec: spec, plan: plan, trainer: trainer, compute: compute)
+  }
+
+  /// Binds a plan to a trainer.
+  init(spec: ExperimentSpec, plan: Plan, trainer: TrainerProbe, compute: RunRequest.Compute) {
     self.spec = spec
     self.plan = plan
-    compute = TrainerProbe.compute(threads: spec.resources.cores)
-    let trainer = try TrainerProbe(command: spec.trainerCommand, compute: compute)
     self.trainer = trainer
+    self.compute = compute
     bases = Dictionary(
       plan.bases.map { base in
         let id = SweepSession.baseID(base.configHash, trainer)
@@ -95,8 +101,8 @@ struct SweepSession {
       })
   }
 
-  /// Where the runs come from; the same for all but the label.
-  func provenance(source: SourcePin?) -> (RunID) -> RunProvenance? {
+  /// The text of each run's `provenance.json`; the same for all but the label.
+  func provenance(source: SourcePin?) throws -> (RunID) -> String? {
     var labels: [RunID: String] = [:]
     for point in plan.points { labels[runID(point)] = point.label }
     for base in plan.bases { labels[baseID(base.configHash)] = base.label }
@@ -107,11 +113,12 @@ struct SweepSession {
       environment: Provenance.environment(from: ProcessInfo.processInfo.environment),
       commandLine: CommandLine.arguments, createdAt: Date().formatted(.iso8601),
       specFiles: spec.files)
+    // Written out once: a spec and what it extends can be long, and ten thousand runs may share them.
+    let text = try JSONValue(encoding: facts).prettyJSON
+    let ends = text.components(separatedBy: "\n  \"label\": \"\"")
+    guard ends.count == 2 else { preconditionFailure("provenance has \(ends.count - 1) labels") }
     return { id in
-      guard let label = labels[id] else { return nil }
-      var own = facts
-      own.label = label
-      return own
+      labels[id].map { ends[0] + "\n  \"label\": " + JSONValue.string($0).canonicalJSON + ends[1] }
     }
   }
 }

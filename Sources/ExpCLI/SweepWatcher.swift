@@ -9,16 +9,16 @@ internal import TrainerProtocol
 final class SweepWatcher: SweepObserver {
   private let sweep: String
   private let store: Store
-  private let provenance: (RunID) -> RunProvenance?
+  private let provenance: (RunID) -> String?
   private let beforeHeldOut: () throws -> Void
   private let messages: SweepMessages
   private let display = SweepDisplay()
   private var said: Set<String> = []
 
-  /// Makes a watcher; `provenance` tells where a run comes from, `beforeHeldOut` registers predictions when all that
+  /// Makes a watcher; `provenance` is the text that tells where a run comes from, `beforeHeldOut` registers predictions when all that
   /// they may use is finished.
   init(
-    sweep: String, paths: RunPaths, store: Store, provenance: @escaping (RunID) -> RunProvenance?,
+    sweep: String, paths: RunPaths, store: Store, provenance: @escaping (RunID) -> String?,
     beforeHeldOut: @escaping () throws -> Void
   ) {
     self.sweep = sweep
@@ -46,8 +46,8 @@ final class SweepWatcher: SweepObserver {
   func phaseWillStart(_ phase: Int) throws { try beforeHeldOut() }
 
   func runWillStart(_ id: RunID, folder: RunFolder) throws {
-    guard let facts = provenance(id) else { return }
-    try writeOnce(JSONValue(encoding: facts).prettyJSON + "\n", to: folder.provenance)
+    guard let text = provenance(id) else { return }
+    try writeOnce(text + "\n", to: folder.provenance)
   }
 
   func runFinished(_ id: RunID, folder: RunFolder) {

@@ -17,10 +17,11 @@ struct TrainerProbe {
   /// Asks the trainer that a spec names, or the one beside this program, what it is.
   ///
   /// - Throws: `Failure` where it cannot be started or does not answer as the protocol says.
-  init(command named: [String]?, compute: RunRequest.Compute) throws {
-    let command = try named ?? [TrainerProbe.besideThisProgram()]
-    let answer = try TrainerProbe.capture(
-      command + ["describe"], environment: TrainerProbe.trainerEnvironment(compute))
+  init(command: [String]?, compute: RunRequest.Compute) throws {
+    self = try TrainerInquiry(command: command, compute: compute).answer()
+  }
+
+  fileprivate init(command: [String], answer: String) throws {
     // try?: an answer that is no JSON is the same failure as one without the key.
     guard let facts = try? JSONValue(parsing: answer.utf8),
       let fingerprint = facts[path: "source_fingerprint"]?.string.flatMap(ContentHash.init(hex:))
@@ -35,7 +36,7 @@ struct TrainerProbe {
     blas = facts[path: "blas"]?.string ?? "unknown"
   }
 
-  private static func besideThisProgram() throws -> String {
+  fileprivate static func besideThisProgram() throws -> String {
     let files = FileManager.default
     guard let own = try? files.destinationOfSymbolicLink(atPath: "/proc/self/exe") else {
       throw Failure("cannot tell where this program lies (/proc/self/exe cannot be read)")
@@ -45,30 +46,6 @@ struct TrainerProbe {
       throw Failure("there is no exp-trainer beside \(own); build it with 'make build'")
     }
     return trainer
-  }
-
-  /// Runs a command to its end and returns what it wrote to standard output.
-  static func capture(_ command: [String], environment: [String: String]) throws -> String {
-    let process = Process()
-    let program = try TrainerProgram.find(command, environment: environment)
-    process.executableURL = URL(filePath: program)
-    process.arguments = Array(command.dropFirst())
-    process.environment = environment
-    let output = Pipe()
-    process.standardOutput = output
-    process.standardInput = FileHandle.nullDevice
-    do {
-      try process.run()
-    } catch {
-      throw Failure("cannot start '\(command[0])': \(error.localizedDescription)")
-    }
-    let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      throw Failure(
-        "'\(command.joined(separator: " "))' left with \(process.terminationStatus)")
-    }
-    return String(decoding: data, as: UTF8.self)
   }
 
   /// This process's environment without OpenBLAS's own variables: block sizes and threads that somebody set for other
@@ -91,5 +68,45 @@ struct TrainerProbe {
     let cpuinfo = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
     return RunRequest.Compute(
       processorFlags: RunRequest.Compute.processorFlags(cpuinfo: cpuinfo), threads: threads)
+  }
+}
+
+/// A trainer that was asked what it is and may take its time to answer.
+struct TrainerInquiry {
+  private let command: [String]
+  private let process = Process()
+  private let output = Pipe()
+
+  /// Starts `describe` of the trainer that a spec names, or of the one beside this program.
+  ///
+  /// - Throws: `Failure` where it cannot be started.
+  init(command named: [String]?, compute: RunRequest.Compute) throws {
+    command = try named ?? [TrainerProbe.besideThisProgram()]
+    let environment = TrainerProbe.trainerEnvironment(compute)
+    let program = try TrainerProgram.find(command, environment: environment)
+    process.executableURL = URL(filePath: program)
+    process.arguments = Array(command.dropFirst()) + ["describe"]
+    process.environment = environment
+    process.standardOutput = output
+    process.standardInput = FileHandle.nullDevice
+    do {
+      try process.run()
+    } catch {
+      throw Failure("cannot start '\(command[0])': \(error.localizedDescription)")
+    }
+  }
+
+  /// Waits for the answer.
+  ///
+  /// - Throws: `Failure` where it is not what the protocol says.
+  func answer() throws -> TrainerProbe {
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+      throw Failure(
+        "'\((command + ["describe"]).joined(separator: " "))' left with \(process.terminationStatus)"
+      )
+    }
+    return try TrainerProbe(command: command, answer: String(decoding: data, as: UTF8.self))
   }
 }

@@ -43,8 +43,7 @@ extension JSONValue {
         return
       }
       text += "{"
-      let keys = members.keys.sorted { $0.utf16.lexicographicallyPrecedes($1.utf16) }
-      for (index, key) in keys.enumerated() {
+      for (index, key) in JSONValue.sorted(members.keys).enumerated() {
         if index > 0 { text += "," }
         JSONValue.breakLine(&text, indent, level + 1)
         JSONValue.write(key, into: &text)
@@ -56,6 +55,12 @@ extension JSONValue {
     }
   }
 
+  /// Keys by their UTF-16 code units, which is the order of the bytes where all are ASCII.
+  private static func sorted(_ keys: Dictionary<String, JSONValue>.Keys) -> [String] {
+    if keys.allSatisfy({ $0.utf8.allSatisfy { $0 < 0x80 } }) { return keys.sorted() }
+    return keys.sorted { $0.utf16.lexicographicallyPrecedes($1.utf16) }
+  }
+
   private static func breakLine(_ text: inout String, _ indent: Int?, _ level: Int) {
     guard let indent else { return }
     text += "\n"
@@ -64,22 +69,29 @@ extension JSONValue {
 
   private static func write(_ string: String, into text: inout String) {
     text += "\""
-    for scalar in string.unicodeScalars {
-      switch scalar {
-      case "\"": text += "\\\""
-      case "\\": text += "\\\\"
-      case "\u{8}": text += "\\b"
-      case "\t": text += "\\t"
-      case "\n": text += "\\n"
-      case "\u{c}": text += "\\f"
-      case "\r": text += "\\r"
-      case "\u{0}"..."\u{1f}":
-        let digits = String(scalar.value, radix: 16)
-        text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: text.unicodeScalars.append(scalar)
-      }
+    // Only some ASCII bytes are escaped, so most texts go in whole.
+    if string.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x22 && $0 != 0x5c }) {
+      text += string
+    } else {
+      for scalar in string.unicodeScalars { write(scalar, into: &text) }
     }
     text += "\""
+  }
+
+  private static func write(_ scalar: Unicode.Scalar, into text: inout String) {
+    switch scalar {
+    case "\"": text += "\\\""
+    case "\\": text += "\\\\"
+    case "\u{8}": text += "\\b"
+    case "\t": text += "\\t"
+    case "\n": text += "\\n"
+    case "\u{c}": text += "\\f"
+    case "\r": text += "\\r"
+    case "\u{0}"..."\u{1f}":
+      let digits = String(scalar.value, radix: 16)
+      text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    default: text.unicodeScalars.append(scalar)
+    }
   }
 }
 

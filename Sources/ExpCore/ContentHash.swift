@@ -1,9 +1,15 @@
 internal import Crypto
 
-/// A SHA-256 in lower-case hexadecimal: what points, runs, inputs and checkpoints are named by.
+/// A SHA-256: what points, runs, inputs and checkpoints are named by.
 public struct ContentHash: Sendable, Hashable, Comparable, Codable, CustomStringConvertible {
-  /// 64 hexadecimal digits.
-  public let hex: String
+  // Four words in the value itself: a plan holds hundreds of thousands of hashes, compares them and looks them up.
+  let first: UInt64
+  let second: UInt64
+  let third: UInt64
+  let fourth: UInt64
+
+  /// 64 lower-case hexadecimal digits, made anew each time.
+  public var hex: String { HexDigits.text(of: first, second, third, fourth) }
 
   /// Hashes bytes.
   public init(of bytes: some Sequence<UInt8>) {
@@ -11,11 +17,11 @@ public struct ContentHash: Sendable, Hashable, Comparable, Codable, CustomString
     if bytes.withContiguousStorageIfAvailable({ hasher.update(bufferPointer: .init($0)) }) == nil {
       hasher.update(data: Array(bytes))
     }
-    hex = ContentHash.hex(hasher.finalize())
+    self.init(hasher.finalize())
   }
 
   /// Hashes the UTF-8 of a text.
-  public init(of text: String) { self.init(of: Array(text.utf8)) }
+  public init(of text: String) { self.init(of: text.utf8) }
 
   /// Hashes the canonical JSON of a document.
   public init(of document: JSONValue) { self.init(of: document.canonicalJSON) }
@@ -24,15 +30,13 @@ public struct ContentHash: Sendable, Hashable, Comparable, Codable, CustomString
   public init(of buffer: UnsafeRawBufferPointer) {
     var hasher = SHA256()
     hasher.update(bufferPointer: buffer)
-    hex = ContentHash.hex(hasher.finalize())
+    self.init(hasher.finalize())
   }
 
   /// Takes a hash that was written down; nil unless it is 64 lower-case hexadecimal digits.
   public init?(hex: String) {
-    guard hex.utf8.count == 64,
-      hex.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-    else { return nil }
-    self.hex = hex
+    guard let words = HexDigits.words(hex, count: 4) else { return nil }
+    (first, second, third, fourth) = (words[0], words[1], words[2], words[3])
   }
 
   /// Reads a hash; anything but 64 hexadecimal digits is corrupt.
@@ -56,16 +60,37 @@ public struct ContentHash: Sendable, Hashable, Comparable, Codable, CustomString
   public var description: String { hex }
 
   /// Orders by digits.
-  public static func < (left: ContentHash, right: ContentHash) -> Bool { left.hex < right.hex }
+  public static func < (left: ContentHash, right: ContentHash) -> Bool {
+    (left.first, left.second, left.third, left.fourth)
+      < (right.first, right.second, right.third, right.fourth)
+  }
 
-  private static func hex(_ digest: SHA256.Digest) -> String {
-    let digits = Array("0123456789abcdef".utf8)
-    var text: [UInt8] = []
-    text.reserveCapacity(64)
-    for byte in digest {
-      text.append(digits[Int(byte >> 4)])
-      text.append(digits[Int(byte & 15)])
+  fileprivate init(_ digest: SHA256.Digest) {
+    (first, second, third, fourth) = digest.withUnsafeBytes { bytes in
+      func word(_ index: Int) -> UInt64 {
+        UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8 * index, as: UInt64.self))
+      }
+      return (word(0), word(1), word(2), word(3))
     }
-    return String(decoding: text, as: UTF8.self)
+  }
+}
+
+/// The hash of texts that begin alike, as far as the beginning goes: it is read once for all of them.
+public struct HashedBeginning: Sendable {
+  private var hasher = SHA256()
+
+  /// Reads the beginning.
+  public init(_ text: String) { append(text) }
+
+  /// The hash of the beginning with these texts behind it.
+  public func hash(_ rest: String...) -> ContentHash {
+    var whole = self
+    for text in rest { whole.append(text) }
+    return ContentHash(whole.hasher.finalize())
+  }
+
+  private mutating func append(_ text: String) {
+    var text = text
+    text.withUTF8 { hasher.update(bufferPointer: .init($0)) }
   }
 }

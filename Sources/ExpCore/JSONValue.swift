@@ -75,12 +75,13 @@ extension JSONValue {
   /// whatever stood there; writing nil removes the key.
   public subscript(path path: String) -> JSONValue? {
     get {
-      var value = self
-      for key in path.split(separator: ".", omittingEmptySubsequences: false) {
-        guard let next = value.object?[String(key)] else { return nil }
-        value = next
+      var members = object
+      var rest = path[...]
+      while let dot = rest.utf8.firstIndex(of: 0x2e) {
+        members = members?[String(rest[..<dot])]?.object
+        rest = rest[rest.index(after: dot)...]
       }
-      return value
+      return members?[String(rest)]
     }
     set {
       set(path.split(separator: ".", omittingEmptySubsequences: false)[...], newValue)

@@ -6,24 +6,6 @@ struct PlanExpansion {
   private typealias Setting = ExperimentSpec.Setting
   private typealias Predicate = ((String) -> JSONValue?) -> Bool
 
-  /// A resolution whose seed is still open.
-  private struct Seedless {
-    var resolution: Resolution
-    var template: SectionTexts.Template
-    var params: Int
-    var sizeLabel: String
-    var cost: CostEstimate
-
-    init(_ resolution: Resolution, _ template: SectionTexts.Template) {
-      let config = resolution.config
-      self.resolution = resolution
-      self.template = template
-      params = config[path: "model.params"]?.integer ?? 0
-      sizeLabel = ModelShape.sizeLabel(of: config[path: "model"], params: params)
-      cost = resolution.isValid ? CostEstimate(run: config) : .zero
-    }
-  }
-
   /// Further problems are not collected: every point of a large grid may have its own.
   private static let mostProblems = 1000
 
@@ -38,8 +20,10 @@ struct PlanExpansion {
   private var points: [PlannedPoint] = []
   private var positions: [ContentHash: Int] = [:]
   private var sections = SectionTexts()
-  /// What assignments come to that differ in the seed alone, by their place in the product of the other axes.
-  private var seedless: [Int: Seedless] = [:]
+  /// For each family, whether its problems were noted.
+  private var isNoted: [Bool] = []
+  /// Families by their place in the product of all axes but the seed's; empty where the seed has no axis of its own.
+  private var families: [PointFamily?] = []
   /// The axis of the seed, where nothing but the seed itself depends on it.
   private let seedAxis: Int?
   private var problems: [Diagnostic] = []
@@ -94,15 +78,14 @@ struct PlanExpansion {
   /// Walks through all combinations, then the inclusions.
   mutating func run() {
     guard arithmetic.product <= Plan.largestProduct else { return }
+    points.reserveCapacity(arithmetic.product)
+    positions.reserveCapacity(arithmetic.product)
+    if let seedAxis {
+      families = Array(repeating: nil, count: arithmetic.product / choices[seedAxis].count)
+    }
     var counter = [Int](repeating: 0, count: choices.count)
     for _ in 0..<arithmetic.product {
-      var assignment: [Setting] = []
-      var place = 0
-      for (axis, value) in counter.enumerated() {
-        assignment += choices[axis][value]
-        if axis != seedAxis { place = place * choices[axis].count + value }
-      }
-      consider(assignment, place: seedAxis == nil ? nil : place)
+      consider(counter)
       for axis in counter.indices.reversed() {
         counter[axis] += 1
         guard counter[axis] == choices[axis].count else { break }
@@ -111,55 +94,68 @@ struct PlanExpansion {
     }
     for assignment in spec.include {
       arithmetic.included += 1
-      consider(assignment, isIncluded: true)
+      let family = family(of: assignment)
+      take(family, seed: family.firstSeed, isIncluded: true)
     }
   }
 
-  /// Takes one assignment; `place` tells those apart that differ in more than the seed.
-  private mutating func consider(
-    _ assignment: [Setting], place: Int? = nil, isIncluded: Bool = false
-  ) {
-    let (found, seed) = seedless(assignment, place)
+  /// Takes one combination of the axes' values; those that differ in the seed alone are resolved once.
+  private mutating func consider(_ counter: [Int]) {
+    guard let seedAxis else {
+      let family = family(of: assignment(counter))
+      return take(family, seed: family.firstSeed)
+    }
+    var place = 0
+    for (axis, value) in counter.enumerated() where axis != seedAxis {
+      place = place * choices[axis].count + value
+    }
+    if let known = families[place] {
+      return take(known, seed: choices[seedAxis][counter[seedAxis]][0].value)
+    }
+    let family = family(of: assignment(counter))
+    families[place] = family
+    take(family, seed: family.firstSeed)
+  }
+
+  private func assignment(_ counter: [Int]) -> [Setting] {
+    counter.enumerated().flatMap { axis, value in choices[axis][value] }
+  }
+
+  private mutating func family(of assignment: [Setting]) -> PointFamily {
+    let resolution = spec.resolution(of: assignment)
+    let family = PointFamily(
+      number: isNoted.count, assignment: assignment, resolution,
+      sections.template(of: resolution.config))
+    isNoted.append(false)
+    return family
+  }
+
+  /// Makes a point, unless it is left out, wrong, or there already.
+  private mutating func take(_ family: PointFamily, seed: JSONValue, isIncluded: Bool = false) {
     func lookup(_ key: String) -> JSONValue? {
-      key == "seed" ? seed : found.resolution.lookup(key)
+      key == "seed" ? seed : family.resolution.lookup(key)
     }
     if !isIncluded, isExcluded.contains(where: { $0(lookup) }) {
       arithmetic.excluded += 1
       return
     }
-    for problem in found.resolution.problems { note(problem) }
-    guard found.resolution.isValid else { return }
+    if !isNoted[family.number] {
+      isNoted[family.number] = true
+      for problem in family.resolution.problems { note(problem) }
+    }
+    guard family.isValid else { return }
     let heldOut = isHeldOut.contains { $0(lookup) }
-    let document = found.template.document(seed: seed)
-    if let known = positions[document.hash] {
+    let hash = family.configHash(seed: seed)
+    if let known = positions[hash] {
       arithmetic.duplicates += 1
       points[known].heldOut = points[known].heldOut || heldOut
       return
     }
-    positions[document.hash] = points.count
+    positions[hash] = points.count
     points.append(
       PlannedPoint(
-        index: points.count, label: "",
-        assignment: assignment.map { .init(path: $0.path, value: $0.value) },
-        config: document.config, configHash: document.hash, baseConfig: document.base,
-        baseHash: document.baseHash, heldOut: heldOut,
-        priority: isFirst.firstIndex { $0(lookup) }.map { isFirst.count - $0 } ?? 0,
-        modelParams: found.params, sizeLabel: found.sizeLabel, seed: seed.integer ?? 0, cost: found.cost))
-  }
-
-  /// Resolves an assignment, or finds what one that differs in the seed alone came to.
-  private mutating func seedless(
-    _ assignment: [Setting], _ place: Int?
-  ) -> (found: Seedless, seed: JSONValue) {
-    if let place, let known = seedless[place],
-      let seed = assignment.last(where: { $0.path == "seed" })?.value
-    {
-      return (known, seed)
-    }
-    let resolution = spec.resolution(of: assignment)
-    let found = Seedless(resolution, sections.template(of: resolution.config))
-    if let place { seedless[place] = found }
-    return (found, resolution.config[path: "seed"] ?? 0)
+        family, seed: seed, configHash: hash, index: points.count, heldOut: heldOut,
+        priority: isFirst.firstIndex { $0(lookup) }.map { isFirst.count - $0 } ?? 0))
   }
 
   private mutating func note(_ problem: Diagnostic) {
@@ -184,13 +180,11 @@ struct PlanExpansion {
     if arithmetic.heldOut > 0 {
       ordered = ordered.filter { !$0.heldOut } + ordered.filter(\.heldOut)
     }
+    for index in ordered.indices { ordered[index].index = index }
     let paths = choices.compactMap(\.first).joined().map(\.path)
     let named = PointLabels(paths: paths + spec.include.joined().map(\.path))
     let labels = named.labels(of: ordered)
-    for index in ordered.indices {
-      ordered[index].index = index
-      ordered[index].label = labels[index]
-    }
+    for index in ordered.indices { ordered[index].label = labels[index] }
     let plan = Plan(
       experiment: spec.name, points: ordered, arithmetic: arithmetic,
       bases: PlanExpansion.bases(of: ordered, named))

@@ -8,14 +8,22 @@ protocol Labelled {
   var configHash: ContentHash { get }
   /// The name of its size.
   var sizeLabel: String { get }
+  /// A small number, the same for things that differ in their seed alone.
+  var group: Int { get }
+  /// The configuration's seed, where it has one.
+  var labelledSeed: JSONValue? { get }
 }
 
 extension PlannedPoint: Labelled {
   var labelledConfig: JSONValue { config }
+  var group: Int { family.number }
+  var labelledSeed: JSONValue? { seedValue }
 }
 
 extension PlannedBase: Labelled {
   var labelledConfig: JSONValue { config }
+  var group: Int { points.first ?? 0 }
+  var labelledSeed: JSONValue? { nil }
 }
 
 /// Names things by the settings in which they differ, in an order that does not depend on the axes'.
@@ -46,9 +54,38 @@ struct PointLabels {
   }
 
   /// Returns one label each, all different.
-  func labels(of items: [some Labelled]) -> [String] {
+  ///
+  /// Whatever differs in its seed alone is looked at once, and the seed, which comes last, set behind it.
+  func labels<Item: Labelled>(of items: [Item]) -> [String] {
+    var places = [Int](repeating: -1, count: (items.lazy.map(\.group).max() ?? -1) + 1)
+    var representatives: [Item] = []
+    for item in items where places[item.group] < 0 {
+      places[item.group] = representatives.count
+      representatives.append(item)
+    }
+    let beginnings = beginnings(of: representatives)
+    let seeds = paths.last == "seed" ? items.map(\.labelledSeed) : []
+    let seedsDiffer = seeds.contains { $0 != seeds[0] }
+    let labels = items.indices.map { index in
+      let beginning = beginnings[places[items[index].group]]
+      guard seedsDiffer, let seed = seeds[index] else {
+        return beginning.isEmpty ? plainLabel(items[index]) : beginning
+      }
+      return (beginning.isEmpty ? "s" : beginning + " s") + seed.canonicalJSON
+    }
+    if Set(beginnings).count == beginnings.count { return labels }
+    let counts = Dictionary(labels.map { ($0, 1) }, uniquingKeysWith: +)
+    // What no path tells apart (two shapes of one size, say) is told apart by its hash.
+    return zip(items, labels).map { item, label in
+      counts[label, default: 0] > 1 ? "\(label) #\(item.configHash.hex.prefix(8))" : label
+    }
+  }
+
+  /// What stands before the seed: the settings in which things differ.
+  private func beginnings(of items: [some Labelled]) -> [String] {
     var parts = [[String]](repeating: [], count: items.count)
-    let columns = paths.compactMap { path -> (path: String, values: [JSONValue?])? in
+    let columns = paths.filter { $0 != "seed" }.compactMap {
+      path -> (path: String, values: [JSONValue?])? in
       let values = items.map { value(path, $0) }
       return Set(values).count > 1 ? (path, values) : nil
     }
@@ -62,14 +99,7 @@ struct PointLabels {
         if let text = texts.text(of: column.values[index]) { parts[index].append(text) }
       }
     }
-    let labels = zip(items, parts).map { item, parts in
-      parts.isEmpty ? plainLabel(item) : parts.joined(separator: " ")
-    }
-    let counts = Dictionary(labels.map { ($0, 1) }, uniquingKeysWith: +)
-    // What no path tells apart (two shapes of one size, say) is told apart by its hash.
-    return zip(items, labels).map { item, label in
-      counts[label, default: 0] > 1 ? "\(label) #\(item.configHash.hex.prefix(8))" : label
-    }
+    return parts.map { $0.joined(separator: " ") }
   }
 
   private func value(_ path: String, _ item: some Labelled) -> JSONValue? {
@@ -99,8 +129,6 @@ private struct ValueTexts {
     switch path {
     case "model.size", "task.name", "train.algorithm", "train.entropy_control.method":
       for value in values { texts[value] = value.string ?? value.canonicalJSON }
-    case "seed":
-      for value in values { texts[value] = "s\(value.canonicalJSON)" }
     case "base.seed":
       for value in values { texts[value] = "b\(value.canonicalJSON)" }
     case "train.entropy_control":

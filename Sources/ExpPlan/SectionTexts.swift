@@ -5,40 +5,26 @@ internal import ExpCore
 /// The points of a grid differ in a few sections and share the others: stored once, ten thousand points stay
 /// small, and their hashes need no text written twice.
 struct SectionTexts {
-  /// A configuration made of shared sections.
-  struct Document {
-    var config: JSONValue
-    var hash: ContentHash
-    var base: JSONValue
-    var baseHash: ContentHash
-  }
-
-  /// A configuration whose seed is still open: configurations that differ in their seed alone share the rest.
-  struct Template {
-    fileprivate var members: [String: JSONValue]
-    /// The canonical text before and behind the seed's value.
-    fileprivate var before: String
-    fileprivate var behind: String
-    fileprivate var base: Base
-
-    /// The configuration with a seed.
-    func document(seed: JSONValue) -> Document {
-      var members = members
-      members["seed"] = seed
-      return Document(
-        config: .object(members), hash: ContentHash(of: before + seed.canonicalJSON + behind),
-        base: base.config, baseHash: base.hash)
-    }
-  }
-
   private struct Section {
     var value: JSONValue
     var text: String
   }
 
-  fileprivate struct Base {
+  /// What determines a base policy, with its identity.
+  struct Base {
     var config: JSONValue
     var hash: ContentHash
+  }
+
+  /// A configuration whose seed is still open.
+  struct Template {
+    /// All sections but the seed.
+    var members: [String: JSONValue]
+    /// The canonical text before the seed's value.
+    var before: String
+    /// The canonical text behind it.
+    var behind: String
+    var base: Base
   }
 
   private var sections: [JSONValue: Section] = [:]

@@ -1,36 +1,38 @@
 /// A binary heap whose least element is taken first.
-struct PriorityHeap<Element: Comparable & Sendable>: Sendable {
+package struct PriorityHeap<Element: Comparable & Sendable>: Sendable {
   private var elements: [Element] = []
 
-  /// The least element.
-  var first: Element? { elements.first }
+  package init() {}
 
-  mutating func insert(_ element: Element) {
+  /// The least element.
+  package var first: Element? { elements.first }
+
+  package mutating func insert(_ element: Element) {
     elements.append(element)
-    var child = elements.count - 1
-    while child > 0 {
-      let parent = (child - 1) / 2
-      guard elements[child] < elements[parent] else { return }
-      elements.swapAt(child, parent)
-      child = parent
+    var place = elements.count - 1
+    while place > 0 {
+      let parent = (place - 1) / 2
+      guard element < elements[parent] else { break }
+      elements[place] = elements[parent]
+      place = parent
     }
+    elements[place] = element
   }
 
   @discardableResult
-  mutating func removeFirst() -> Element? {
+  package mutating func removeFirst() -> Element? {
     guard let last = elements.popLast() else { return nil }
     guard let least = elements.first else { return last }
-    elements[0] = last
-    var parent = 0
+    var place = 0
     while true {
-      var next = parent
-      for child in (2 * parent + 1)...(2 * parent + 2) where child < elements.count {
-        if elements[child] < elements[next] { next = child }
-      }
-      guard next != parent else { break }
-      elements.swapAt(parent, next)
-      parent = next
+      var child = 2 * place + 1
+      guard child < elements.count else { break }
+      if child + 1 < elements.count, elements[child + 1] < elements[child] { child += 1 }
+      guard elements[child] < last else { break }
+      elements[place] = elements[child]
+      place = child
     }
+    elements[place] = last
     return least
   }
 }

@@ -10,7 +10,21 @@ public struct SweepJob: Sendable, Hashable {
   /// What people call it.
   public var label: String
   /// The configuration that determines its numbers.
-  public var config: RunConfig
+  public var config: RunConfig {
+    get {
+      switch boxed {
+      case .shared(let config): config
+      }
+    }
+    set { boxed = .shared(newValue) }
+  }
+  /// The configuration takes a kilobyte: copies of a job share it.
+  private var boxed: BoxedConfig
+
+  private indirect enum BoxedConfig: Sendable, Hashable {
+    case shared(RunConfig)
+  }
+
   /// The job whose policy it starts from; nil for a base policy.
   public var base: RunID?
   /// 0 for normal jobs, 1 for held-out ones: a phase starts only when all earlier phases are finished.
@@ -46,7 +60,7 @@ public struct SweepJob: Sendable, Hashable {
     self.id = id
     self.kind = kind
     self.label = label
-    self.config = config
+    boxed = .shared(config)
     self.base = base
     self.phase = phase
     self.estimatedSeconds = estimatedSeconds

@@ -17,9 +17,25 @@ struct FileStamp {
 
   /// Stands for all files of a folder with their names.
   init(folder: String) {
-    let parts = RecordFile.names(in: folder).map {
-      "\($0) \(FileStamp(of: "\(folder)/\($0)").text)"
+    let directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else {
+      text = "-"
+      return
     }
-    text = parts.isEmpty ? "-" : ContentHash(of: parts.joined(separator: "\n")).hex
+    defer { close(directory) }
+    var bytes: [UInt8] = []
+    for name in RecordFile.names(in: folder) {
+      var facts = stat()
+      _ = fstatat(directory, name, &facts, 0)
+      bytes += name.utf8
+      // No file has this name, so a list of names and numbers can be read one way only.
+      bytes.append(0)
+      for number in [
+        Int(facts.st_size), facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec, Int(facts.st_ino),
+      ] {
+        withUnsafeBytes(of: number) { bytes += $0 }
+      }
+    }
+    text = bytes.isEmpty ? "-" : ContentHash(of: bytes).hex
   }
 }

@@ -65,11 +65,13 @@ enum RecordFile {
 
   /// Reads and decodes a file.
   static func read<Value: Decodable>(
-    _ type: Value.Type, from path: String, limit: Int = 64 << 20
+    _ type: Value.Type, from path: String, limit: Int = 64 << 20, sections: SharedSections? = nil
   ) throws(StoreError) -> Value {
     let bytes = try read(path, limit: limit)
+    let decoder = JSONDecoder()
+    sections?.attach(to: decoder)
     do {
-      return try JSONDecoder().decode(type, from: bytes)
+      return try decoder.decode(type, from: bytes)
     } catch {
       let reason = JSONParsingError(describing: error)
       throw StoreError(.file, "'\(path)' is not a valid record: \(reason)")

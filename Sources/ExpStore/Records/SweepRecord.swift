@@ -103,7 +103,7 @@ extension SweepRecord {
       throw StoreError(.file, "'\(name)' cannot be the name of a sweep")
     }
     try RecordFile.makeFolder(paths.sweep(name))
-    try RecordFile.write(json.canonicalJSON + "\n", to: SweepRecord.path(of: name, below: paths))
+    try RecordFile.write(canonicalText + "\n", to: SweepRecord.path(of: name, below: paths))
   }
 
   /// Reads the plan of a sweep.
@@ -112,30 +112,53 @@ extension SweepRecord {
   public static func read(_ name: String, below paths: RunPaths) throws(StoreError) -> SweepRecord {
     guard isName(name) else { throw StoreError(.notFound, "'\(name)' is not the name of a sweep") }
     let path = path(of: name, below: paths)
-    let record = try RecordFile.read(SweepRecord.self, from: path, limit: 1 << 30)
+    let record = try RecordFile.read(
+      SweepRecord.self, from: path, limit: 1 << 30, sections: SharedSections())
     guard record.name == name else {
       throw StoreError(.file, "'\(path)' is the plan of '\(record.name)', not of '\(name)'")
     }
     return record
   }
 
-  /// Built by hand: a large plan's configurations are JSON values already.
-  private var json: JSONValue {
-    [
-      "schema": .number(Double(schema)), "name": .string(name), "spec_path": .string(specPath),
-      "created_at": .string(createdAt),
-      "command_line": .array(commandLine.map(JSONValue.string)),
-      "points": .array(
-        points.map { point in
-          var members: [String: JSONValue] = [
-            "run": .string(point.run.text), "base": .string(point.base.text),
-            "config_hash": .string(point.configHash.hex), "label": .string(point.label),
-            "index": .number(Double(point.index)), "held_out": .bool(point.heldOut),
-            "config": point.config,
-          ]
-          members["model_size"] = point.modelSize.map(JSONValue.string)
-          return .object(members)
-        }),
+  /// The canonical JSON, point by point: a large plan need not exist as one value beside its text.
+  private var canonicalText: String {
+    let rest: JSONValue = [
+      "created_at": .string(createdAt), "command_line": .array(commandLine.map(JSONValue.string)),
+      "name": .string(name),
     ]
+    let tail: JSONValue = ["schema": .number(Double(schema)), "spec_path": .string(specPath)]
+    // The points come between the names in front and those behind, as the order of the keys has it.
+    var text = String(rest.canonicalJSON.dropLast()) + ",\"points\":["
+    for (place, point) in points.enumerated() {
+      if place > 0 { text += "," }
+      text += point.json.canonicalJSON
+    }
+    return text + "]," + tail.canonicalJSON.dropFirst()
+  }
+}
+
+extension SweepRecord.Point {
+  /// Reads a point; sections of its configuration that an earlier point has are kept once.
+  public init(from decoder: any Decoder) throws {
+    let members = try decoder.container(keyedBy: CodingKeys.self)
+    run = try members.decode(RunID.self, forKey: .run)
+    base = try members.decode(RunID.self, forKey: .base)
+    configHash = try members.decode(ContentHash.self, forKey: .configHash)
+    label = try members.decode(String.self, forKey: .label)
+    index = try members.decode(Int.self, forKey: .index)
+    heldOut = try members.decode(Bool.self, forKey: .heldOut)
+    modelSize = try members.decodeIfPresent(String.self, forKey: .modelSize)
+    let own = try members.decode(JSONValue.self, forKey: .config)
+    config = SharedSections.of(decoder)?.share(own) ?? own
+  }
+
+  fileprivate var json: JSONValue {
+    var members: [String: JSONValue] = [
+      "run": .string(run.text), "base": .string(base.text), "config_hash": .string(configHash.hex),
+      "label": .string(label), "index": .number(Double(index)), "held_out": .bool(heldOut),
+      "config": config,
+    ]
+    members["model_size"] = modelSize.map(JSONValue.string)
+    return .object(members)
   }
 }

@@ -38,12 +38,23 @@ struct RunFacts {
 
   /// Stands for the files that change while a run goes on, and for whether a trainer lives.
   ///
-  /// `request.json` and `provenance.json` are written once. A succeeded run is computed again only after its files have moved
-  /// aside, so its lock need not be tried.
-  static func stamp(of folder: RunFolder, hasSucceeded: Bool = false) -> String {
-    let files = [folder.attempts, folder.result, folder.events]
-    let isLocked = !hasSucceeded && RunStatus.isLocked(folder.lock)
-    return files.map { FileStamp(of: $0).text }.joined(separator: " ") + (isLocked ? " locked" : "")
+  /// `request.json` and `provenance.json` are written once.
+  static func stamp(of folder: RunFolder) -> String {
+    stampOfEnd(of: folder) + " " + FileStamp(of: folder.events).text
+      + (RunStatus.isLocked(folder.lock) ? " locked" : "")
+  }
+
+  /// Whether the files of a finished run are what they were when it had that stamp.
+  ///
+  /// A succeeded run is computed again only after its files have moved aside, so its log need not be looked at, nor its
+  /// lock tried.
+  static func isUnchanged(_ folder: RunFolder, since stamp: String, hasSucceeded: Bool) -> Bool {
+    hasSucceeded
+      ? stamp.hasPrefix(stampOfEnd(of: folder) + " ") : stamp == RunFacts.stamp(of: folder)
+  }
+
+  private static func stampOfEnd(of folder: RunFolder) -> String {
+    FileStamp(of: folder.attempts).text + " " + FileStamp(of: folder.result).text
   }
 
   var kind: String { request.kind == .rl ? "rl" : "base" }

@@ -91,7 +91,7 @@ extension Store {
     for (id, folder) in Store.folders(below: paths) {
       let before = stamps.removeValue(forKey: id.text)
       if let before, let state = RunState(rawValue: before.status), state.isFinished,
-        before.files == RunFacts.stamp(of: folder, hasSucceeded: state == .succeeded)
+        RunFacts.isUnchanged(folder, since: before.files, hasSucceeded: state == .succeeded)
       {
         continue
       }
