@@ -46,9 +46,11 @@ public enum SweepRequest: Sendable, Hashable {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return names.filter { $0.hasSuffix(".json") }.sorted().compactMap { name in
       let path = "\(folder)/\(name)"
-      guard let bytes = try? SmallFile.read(path, limit: 64 << 20) else { return nil }  // try?: as above
+      // try?: as above.
+      guard let bytes = try? SmallFile.read(path, limit: 64 << 20) else { return nil }
       unlink(path)
-      guard let file = try? JSONDecoder().decode(File.self, from: Data(bytes)) else { return nil }  // try?: as above
+      // try?: what is no request is passed over.
+      guard let file = try? JSONDecoder().decode(File.self, from: Data(bytes)) else { return nil }
       switch file.request {
       case "stop": return .stop(.gently)
       case "stop_now": return .stop(.now)

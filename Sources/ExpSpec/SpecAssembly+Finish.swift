@@ -28,7 +28,8 @@ extension SpecAssembly {
     let spec = ExperimentSpec(
       name: name, description: others["description"]?.scalar?.string, document: document,
       grid: grid, zips: zips, include: rows.settings, exclude: exclude.map(\.expression),
-      holdOut: holdOut.map(\.expression), first: first.map(\.expression), when: rules, resources: resources,
+      holdOut: holdOut.map(\.expression), first: first.map(\.expression), when: rules,
+      resources: resources,
       checkpoints: checkpoints, limits: limits, prune: prune,
       trainerCommand: others["trainer"]?["command"]?.value.elements?.compactMap(\.scalar?.string),
       files: files, places: places, includePlaces: rows.places,

@@ -52,9 +52,9 @@ package final class MachineLeases {
     queue = try LeaseFile(path)
   }
 
-  /// Takes a share; nil where something is missing, which `obstacle` names. Whoever gets none asks again soon, or calls
-  /// `stopWaiting`.
+  /// Takes a share; nil where something is missing.
   ///
+  /// `obstacle` names what. Whoever gets none asks again soon, or calls `stopWaiting`.
   /// More cores or memory than there are stand for all there are. `gpus` is a whole number, or a part of one.
   package func take(cores: Int, memoryBytes: Int?, gpus: Double) throws(ScheduleError) -> Lease? {
     guard try goToCounter() else { return refuse("other sweeps of this store are served first") }

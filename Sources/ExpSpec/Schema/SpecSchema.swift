@@ -183,7 +183,7 @@ enum SpecSchema {
     KeySchema("memory", .memory, "auto", "Memory per run."),
     KeySchema(
       "gpus", .number(.upTo(64)), 0,
-      "GPUs per run, or a part of one; for a trainer of your own, since exp-trainer uses the processor."),
+      "GPUs per run, or a part of one; only for a trainer of your own, as exp-trainer uses none."),
   ])
 
   static let checkpoints = MapSchema(keys: [
@@ -196,7 +196,8 @@ enum SpecSchema {
     KeySchema("timeout", .duration, "2h", "The most time that one run may take."),
     KeySchema("retries", .integer(0...100), 2, "Further attempts after a crash."),
     KeySchema(
-      "silence", .duration, "30m", "The longest that a trainer may write no event before it counts as hung."),
+      "silence", .duration, "30m",
+      "The longest that a trainer may write no event before it counts as hung."),
   ])
 
   /// The rule's numbers are those of `ExpFit.PruneRule`, which a test compares.
