@@ -183,7 +183,8 @@ enum SpecSchema {
     KeySchema("memory", .memory, "auto", "Memory per run."),
     KeySchema(
       "gpus", .number(.upTo(64)), 0,
-      "GPUs per run, or a part of one; for a trainer of your own, since exp-trainer uses the processor."),
+      "GPUs per run, or a part of one; for a trainer of your own, since exp-trainer uses the processor."
+    ),
   ])
 
   static let checkpoints = MapSchema(keys: [
@@ -196,7 +197,8 @@ enum SpecSchema {
     KeySchema("timeout", .duration, "2h", "The most time that one run may take."),
     KeySchema("retries", .integer(0...100), 2, "Further attempts after a crash."),
     KeySchema(
-      "silence", .duration, "30m", "The longest that a trainer may write no event before it counts as hung."),
+      "silence", .duration, "30m",
+      "The longest that a trainer may write no event before it counts as hung."),
   ])
 
   /// The rule's numbers are those of `ExpFit.PruneRule`, which a test compares.
@@ -214,6 +216,29 @@ enum SpecSchema {
     KeySchema(
       "within", .list(.path, least: 0), [],
       "Further keys in which compared arms agree, beside the model and the task."),
+  ])
+
+  /// Where runs go that do not stay on this machine; its keys are named as the options of `sbatch`.
+  static let slurm = MapSchema(keys: [
+    KeySchema("partition", .text, nil, "The partition; the site's default where none is given."),
+    KeySchema("account", .text, nil, "The account that is charged."),
+    KeySchema("qos", .text, nil, "The quality of service."),
+    KeySchema("constraint", .text, nil, "Features that nodes must have."),
+    KeySchema("reservation", .text, nil, "A reservation to run in."),
+    KeySchema("nodelist", .text, nil, "Nodes to use, such as n[01-04]."),
+    KeySchema("exclude", .text, nil, "Nodes to leave out."),
+    KeySchema(
+      "time", .duration, nil,
+      "The longest that one task may take before Slurm ends it; the partition's default where none is given."
+    ),
+    KeySchema(
+      "extra", .list(.text, least: 0), [], "Further options of sbatch, such as --nice=100."),
+    KeySchema(
+      "setup", .list(.text, least: 0), [],
+      "Lines of shell that a node runs before the trainer, such as 'module load openblas'."),
+    KeySchema(
+      "max_array_size", .integer(1...4_000_001), nil,
+      "The most tasks of one array; the site's MaxArraySize where none is given."),
   ])
 
   static let trainer = MapSchema(
@@ -264,6 +289,10 @@ enum SpecSchema {
         "prune", .map(prune), nil,
         "Stops arms whose predicted ceiling is out of reach of the best; off unless given."),
       KeySchema("trainer", .map(trainer), nil, "Another program that trains."),
+      KeySchema(
+        "executor", .choice(["local", "slurm"]), "local",
+        "Where runs are computed: on this machine, or through Slurm; --executor wins."),
+      KeySchema("slurm", .map(slurm), nil, "What is asked of Slurm, where runs go there."),
     ])
 
   private static let sectionSummaries = [
