@@ -21,7 +21,7 @@ build: setup ## Build .build/release/exp and .build/release/exp-trainer
 	swift build $(SWIFT_FLAGS) --product exp-trainer </dev/null
 
 test: setup ## Build and run all tests; builds the programs too
-	@bash scripts/setup git sqlite3
+	@bash scripts/setup git sqlite3 slurm-wlm munge
 	swift test $(SWIFT_FLAGS) </dev/null
 
 lint: ## Check format and documentation of every Swift file

@@ -12,6 +12,9 @@ int pipe2(int ends[_Nonnull 2], int flags);
 int sched_getaffinity(pid_t pid, size_t size, void *_Nonnull set);
 int sched_setaffinity(pid_t pid, size_t size, const void *_Nonnull set);
 
+// A file in memory that no path leads to; flags 1 (MFD_CLOEXEC of sys/mman.h) keep children from inheriting it.
+int memfd_create(const char *_Nonnull name, unsigned int flags);
+
 int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *_Nonnull actions, int from);
 
 // Locks of a range of bytes that belong to the open file, not to the process: children inherit them with the

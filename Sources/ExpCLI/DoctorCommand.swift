@@ -2,6 +2,7 @@ internal import ArgumentParser
 internal import ExpCore
 internal import ExpProvenance
 internal import ExpReport
+internal import ExpSchedule
 internal import Foundation
 internal import TrainerProtocol
 
@@ -33,6 +34,7 @@ struct DoctorCommand: ParsableCommand {
       rows += DoctorCommand.trainer(compute)
       rows.append(("repository", DoctorCommand.repository))
       rows += disk
+      rows.append(("Slurm", DoctorCommand.slurm))
       let width = rows.map(\.0.count).max() ?? 0
       for (name, fact) in rows {
         Terminal.output(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + fact)
@@ -51,6 +53,17 @@ struct DoctorCommand: ParsableCommand {
       return [("trainer", "missing: \(failure.message)")]
     } catch {
       return [("trainer", "missing: \(error)")]
+    }
+  }
+
+  private static var slurm: String {
+    do {
+      let site = try SlurmSite.ask(environment: ProcessInfo.processInfo.environment)
+      return "\(site.version), arrays of up to \(site.maxArraySize) tasks, "
+        + (site.hasAccounting ? "accounting" : "no accounting")
+    } catch {
+      guard case .slurmMissing = error else { return "\(error)" }
+      return "none here"
     }
   }
 

@@ -41,6 +41,6 @@ struct ExpCommand: ParsableCommand {
           FitCommand.self, PredictCommand.self, ScoreCommand.self, CompareCommand.self,
           PlotCommand.self, PruneReplayCommand.self,
         ]),
-      CommandGroup(name: "The machine", subcommands: [DoctorCommand.self]),
+      CommandGroup(name: "The machine", subcommands: [DoctorCommand.self, NodeCommand.self]),
     ])
 }

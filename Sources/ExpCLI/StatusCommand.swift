@@ -3,6 +3,7 @@ internal import ExpCore
 internal import ExpReport
 internal import ExpSchedule
 internal import ExpStore
+internal import FoundationEssentials
 internal import TrainerProtocol
 
 /// `exp status`: what is going on now.
@@ -43,7 +44,7 @@ struct StatusCommand: ParsableCommand {
         return [
           .init(sweep.name), .init(String(sweep.points)),
           .init(states.joined(separator: ", ")),
-          .init(owner.isHeld ? who ?? "another process" : "nobody"),
+          .init((owner.isHeld ? who ?? "another process" : "nobody") + owner.slurmWords),
         ]
       }
       Terminal.output(
@@ -122,6 +123,9 @@ struct StatusCommand: ParsableCommand {
           "host": owner.holder.map { .string($0.host) } ?? .null,
           // try?: a progress that is not finite somewhere is left out.
           "progress": owner.progress.flatMap { try? JSONValue(encoding: $0) } ?? .null,
+          "slurm": owner.slurm.map {
+            ["queued": .number(Double($0.queued)), "running": .number(Double($0.running))]
+          } ?? .null,
         ]
       })
   }
@@ -133,11 +137,20 @@ private struct Owner {
   let holder: SweepLock.Holder?
   /// How far it is, as its process last wrote it.
   let progress: SweepSnapshot?
+  /// What Slurm has of it; nil where nothing was submitted, or where Slurm does not answer.
+  let slurm: SlurmStatus?
 
   init(of name: String, paths: RunPaths) throws {
     isHeld = try SweepLock.isHeld(name, paths: paths)
     holder = isHeld ? try SweepLock.holder(of: name, paths: paths) : nil
     progress = isHeld ? SweepProgressFile.read(name, paths: paths) : nil
+    do {
+      slurm = try SlurmStatus.read(
+        sweep: name, paths: paths, environment: ProcessInfo.processInfo.environment)
+    } catch {
+      Terminal.message("\(name): \(error)")
+      slurm = nil
+    }
   }
 
   /// The sweep's bar and its running runs.
@@ -148,5 +161,11 @@ private struct Owner {
     let wait = progress.waitsForRoom.map { ["  waiting: \($0)"] } ?? []
     let stopping = progress.isStopping ? ["  stopping"] : []
     return [""] + view + wait + stopping
+  }
+
+  /// Its tasks in words, to stand behind who runs it.
+  var slurmWords: String {
+    guard let slurm else { return "" }
+    return "; \(slurm.queued) queued and \(slurm.running) running in Slurm"
   }
 }

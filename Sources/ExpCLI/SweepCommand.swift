@@ -24,6 +24,10 @@ struct SweepCommand: ParsableCommand {
   @Option(help: "Runs at one time (default: as many as the cores allow).") var jobs: Int?
   @Option(help: "What of an earlier sweep is run again: none, failed, pruned or all.")
   var rerun = SweepSettings.Rerun.none.rawValue
+  @Option(help: "Where runs are computed: local or slurm (default: the spec's 'executor').")
+  var executor: String?
+  @Flag(help: "With Slurm: show the scripts that would be submitted, and submit nothing.")
+  var dryRun = false
   @Flag(help: "Stop at the first failure.") var failFast = false
   @Option(help: "Beside other sweeps of the same runs folder: low, normal or high.")
   var priority = SweepPriority.normal
@@ -40,11 +44,15 @@ struct SweepCommand: ParsableCommand {
     guard SweepSettings.Rerun(rawValue: rerun) != nil else {
       throw ValidationError("--rerun is none, failed, pruned or all, not '\(rerun)'")
     }
+    if let executor, ExperimentSpec.Executor(rawValue: executor) == nil {
+      throw ValidationError("--executor is local or slurm, not '\(executor)'")
+    }
   }
 
   func run() throws {
     try reportingFailures {
       let (spec, plan) = try arguments.plan()
+      if dryRun { return try printSubmissions(SweepSession(spec: spec, plan: plan)) }
       let paths = try location.prepare()
       if attach, try SweepLock.isHeld(plan.experiment, paths: paths) {
         let follower = SweepFollower(sweep: plan.experiment, paths: paths)
@@ -54,7 +62,7 @@ struct SweepCommand: ParsableCommand {
       let background = DetachedSweep(sweep: plan.experiment, paths: paths)
       if supervised { try background.supervise() }
       let session = try SweepSession(spec: spec, plan: plan)
-      try refuseMissingGPUs(spec)
+      if !usesSlurm(session) { try refuseMissingGPUs(spec) }
       if detach {
         // Held and given back, so that a refusal is said here and not in a log.
         do { _ = try SweepOwner(plan.experiment, paths) }
@@ -66,6 +74,24 @@ struct SweepCommand: ParsableCommand {
       try conclude(session, outcome, paths: paths)
       withExtendedLifetime(owner) {}
     }
+  }
+
+  private func usesSlurm(_ session: SweepSession) -> Bool {
+    let choice = executor.flatMap(ExperimentSpec.Executor.init(rawValue:))
+    return (choice ?? session.spec.executor) == .slurm
+  }
+
+  private func slurm(_ session: SweepSession, _ paths: RunPaths) throws -> SlurmSweep {
+    try SlurmSweep(session, paths: paths, jobs: jobs, keepsPruned: session.spec.prune != nil)
+  }
+
+  private func printSubmissions(_ session: SweepSession) throws {
+    guard usesSlurm(session) else {
+      throw Failure(
+        "--dry-run shows what is submitted to Slurm; add '--executor slurm', or see 'exp plan' for the points",
+        code: ExitStatus.usage)
+    }
+    try slurm(session, location.paths()).printPlan()
   }
 
   private func run(
@@ -82,9 +108,11 @@ struct SweepCommand: ParsableCommand {
       beforeHeldOut: {
         try SweepCommand.registerPredictions(session, store: store, paths: paths)
       })
+    let cluster = usesSlurm(session) ? try slurm(session, paths).executor() : nil
     var scheduling = Scheduler.Options(
       cores: SweepRunner.availableCores, jobLimit: jobs,
       memoryBudget: Int(clamping: ProcessInfo.processInfo.physicalMemory / 10 * 9))
+    if cluster != nil { scheduling = SlurmSweep.scheduling }
     scheduling.failFast = failFast
     var settings = SweepSettings(scheduling: scheduling)
     settings.rerun = SweepSettings.Rerun(rawValue: rerun) ?? .none
@@ -92,12 +120,14 @@ struct SweepCommand: ParsableCommand {
     settings.priority = priority.rawValue
     settings.controlFolder = paths.sweep(name)
     // Asking the driver takes a second, so only who needs GPUs does.
-    if session.spec.resources.gpus > 0 { settings.inventory.gpus = GPUProbe.visible() }
+    if cluster == nil, session.spec.resources.gpus > 0 {
+      settings.inventory.gpus = GPUProbe.visible()
+    }
     let runner = try SweepRunner(
       jobs: session.jobs(), paths: paths, trainerCommand: session.trainer.command,
       compute: session.compute, sourceFingerprint: session.trainer.sourceFingerprint,
       environment: TrainerProbe.neutralEnvironment, settings: settings, observer: watcher,
-      advisor: adviser(session, record, settings.rerun, paths))
+      advisor: adviser(session, record, settings.rerun, paths), cluster: cluster)
     defer { watcher.finish() }
     return try runner.run()
   }

@@ -16,6 +16,12 @@ public enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
   case unreadable(path: String, reason: String)
   /// The base policy's final record is missing or unusable.
   case baseUnusable(path: String)
+  /// There is no such command of Slurm.
+  case slurmMissing(program: String)
+  /// A command of Slurm failed.
+  case slurm(command: String, reason: String)
+  /// A text that has no place in a file of that kind.
+  case unwritable(text: String, where: String)
   /// The system refused.
   case system(call: String, path: String, errno: Int32)
 
@@ -33,6 +39,12 @@ public enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
       "'\(path)' is there already and differs in '\(key)'; a request is never changed"
     case .unreadable(let path, let reason): "'\(path)' cannot be read: \(reason)"
     case .baseUnusable(let path): "the base policy's record '\(path)' is missing or not usable"
+    case .slurmMissing(let program):
+      "there is no '\(program)' on PATH; is this a machine that submits to Slurm?"
+    case .slurm(let command, let reason): "\(command): \(reason)"
+    case .unwritable(let text, let place):
+      "'\(text)' cannot stand in \(place), which has no room for line breaks, control characters or, in paths, "
+        + "backslashes"
     case .system(let call, let path, let code):
       "\(call) of '\(path)' failed: \(systemMessage(code))" + ScheduleError.mend(code)
     }

@@ -121,11 +121,16 @@ extension Scheduler {
         + Scheduler.text(entry.job.timeout ?? .zero)
       record(id, .timedOut, reason)
       finish(index, as: .timedOut, reason)
+    } else if exit.outcome == .timedOut {
+      record(id, .timedOut, words)
+      finish(index, as: .timedOut, words)
     } else if entry.ending == .stop {
-      let reason = entry.isKilled ? "killed because the sweep stopped" : "the sweep stopped"
+      let reason = entry.isKilled ? "killed because \(options.stopReason)" : options.stopReason
       record(id, .cancelled, reason)
       finish(index, as: .cancelled, reason)
     } else if Scheduler.leftUnasked(exit) {
+      // One that got further is no nearer to having been told to leave in vain.
+      if exit.hasAdvanced { entries[index].unaskedStops = 0 }
       leftUnasked(index, words, now)
     } else if diskIsLow {
       // No failed try: what a full disk refuses says nothing about the run, which goes on when there is room.
@@ -413,17 +418,21 @@ extension Scheduler {
   /// TERM, INT and HUP that nobody here sent come from outside, as the code for a wished stop does.
   static func leftUnasked(_ exit: Exit) -> Bool {
     if let signal = exit.signal { return [1, 2, 15].contains(signal) }
-    return exit.code == TrainerExit.stopped.rawValue
+    return exit.code == TrainerExit.stopped.rawValue || exit.outcome == .cancelled
   }
 
   static func words(for exit: Exit) -> String {
+    // What its own machine wrote down says all.
+    if exit.outcome != nil, let detail = exit.detail { return detail }
     var words: String
     if let signal = exit.signal {
       words = "ended by signal \(signal)"
     } else if exit.code == TrainerExit.succeeded.rawValue {
       words = "left with exit code 0 but wrote no final record"
+    } else if let code = exit.code {
+      words = "left with exit code \(code)"
     } else {
-      words = "left with exit code \(exit.code ?? -1)"
+      return exit.detail ?? "its end was not seen"
     }
     if let detail = exit.detail, !detail.isEmpty { words += ": \(detail)" }
     return words

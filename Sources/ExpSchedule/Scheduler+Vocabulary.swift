@@ -19,6 +19,8 @@ extension Scheduler {
     public var retryDelay: Duration = .seconds(1)
     /// The longest wait before a retry.
     public var retryDelayLimit: Duration = .seconds(60)
+    /// Why a sweep that was told to stop stops, in the records of what it stopped.
+    public var stopReason = "the sweep stopped"
     /// How often a trainer may leave without being asked before that counts as failure.
     public var unaskedStopLimit = 5
 
@@ -46,14 +48,23 @@ extension Scheduler {
     public var signal: Int32?
     /// Whether a valid final record of this job lies in its folder.
     public var hasResult: Bool
+    /// What the machine that ran it has recorded as its outcome; nil where this process is to judge.
+    public var outcome: RunState?
+    /// Whether it got further than where it began.
+    public var hasAdvanced: Bool
     /// Its own last words, for people.
     public var detail: String?
 
     /// Makes an exit.
-    public init(code: Int32?, signal: Int32? = nil, hasResult: Bool, detail: String? = nil) {
+    public init(
+      code: Int32?, signal: Int32? = nil, hasResult: Bool, outcome: RunState? = nil,
+      hasAdvanced: Bool = false, detail: String? = nil
+    ) {
       self.code = code
       self.signal = signal
       self.hasResult = hasResult
+      self.outcome = outcome
+      self.hasAdvanced = hasAdvanced
       self.detail = detail
     }
   }

@@ -18,7 +18,15 @@ extension SweepRunner {
       // A place first: while there is none, the files need not be looked at again and again.
       let place = try executor.reserve(job)
       try SmallFile.makeFolder(folder.path)
-      guard let lock = try RunLock.take(folder) else { return .lockHeldElsewhere(id) }
+      guard let lock = try RunLock.take(folder) else {
+        guard let attempt = executor.adopt(job, in: folder) else { return .lockHeldElsewhere(id) }
+        attempted.insert(id)
+        hasStarted(
+          LiveJob(
+            job, in: folder, attempt, tail: EventTail(path: folder.events, from: 0),
+            logStart: fileSize(folder.log), startedAt: now, hasBegun: false))
+        return .queued(id, reason: "taken over")
+      }
       if let settled = try lookUnderLock(job, folder) { return settled }
       let request = try RequestFile.settle(request(for: job), in: folder)
       if attempted.insert(id).inserted { try observer?.runWillStart(id, folder: folder) }
@@ -118,11 +126,14 @@ extension SweepRunner {
 
   /// Writes down how an attempt ended.
   func record(_ id: RunID, _ outcome: RunState, _ reason: String?) {
-    guard let (attempt, end) = endings[id], !end.isRecorded, let job = jobs[id] else { return }
+    guard let (attempt, end) = endings[id], let job = jobs[id] else { return }
+    // A node cannot know that what it was told to leave is pruned.
+    guard !end.isRecorded || outcome == .pruned else { return }
     let record = AttemptRecord(
       pid: attempt.pid, startedAt: attempt.startedAt, endedAt: utcNow(), outcome: outcome,
       exitCode: end.code.map(Int.init), signal: end.signal.map(Int.init),
-      peakMemoryBytes: end.peakMemoryBytes, cpuSeconds: end.cpuSeconds, reason: reason)
+      peakMemoryBytes: end.peakMemoryBytes, cpuSeconds: end.cpuSeconds, reason: reason,
+      job: settings.place?.job, host: settings.place?.host)
     do {
       try AttemptLog.append(record, to: job.folder(in: paths))
     } catch {

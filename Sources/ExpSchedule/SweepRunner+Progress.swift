@@ -151,7 +151,8 @@ extension SweepRunner {
       running: running.compactMap { job in
         scheduler.status(of: job.job.id).map { snapshot(of: job.job, $0) }
       },
-      elapsedSeconds: now.inSeconds, etaSeconds: work.etaSeconds(running: etas),
+      elapsedSeconds: now.inSeconds,
+      etaSeconds: executor.queues ? nil : work.etaSeconds(running: etas),
       isStopping: scheduler.stopCause != nil, waitsForRoom: scheduler.roomReason)
   }
 

@@ -69,15 +69,21 @@ public final class SweepRunner {
   ///   - settings: resources and patience.
   ///   - observer: who watches; kept for as long as the runner.
   ///   - advisor: who says which runs to prune; kept for as long as the runner, nil for a sweep that prunes nothing.
+  ///   - cluster: where runs go; nil for this machine.
   /// - Throws: `ScheduleError` where the folder is not absolute or there is no such program.
   public init(
     jobs: [SweepJob], paths: RunPaths, trainerCommand: [String], compute: RunRequest.Compute,
     sourceFingerprint: ContentHash, environment: [String: String], settings: SweepSettings,
-    observer: (any SweepObserver)?, advisor: (any PruneAdvisor)? = nil
+    observer: (any SweepObserver)?, advisor: (any PruneAdvisor)? = nil,
+    cluster: SlurmExecutor? = nil
   ) throws(ScheduleError) {
     guard paths.root.hasPrefix("/") else { throw .relativeRoot(paths.root) }
-    let launcher = try LocalLauncher(command: trainerCommand, environment: environment)
-    executor = try LocalExecutor(launcher: launcher, paths: paths, settings: settings)
+    if let cluster {
+      executor = cluster
+    } else {
+      let launcher = try LocalLauncher(command: trainerCommand, environment: environment)
+      executor = try LocalExecutor(launcher: launcher, paths: paths, settings: settings)
+    }
     self.jobs = Dictionary(jobs.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     self.paths = paths
     self.compute = compute
@@ -85,7 +91,8 @@ public final class SweepRunner {
     self.settings = settings
     self.observer = observer
     self.advisor = advisor
-    scheduler = Scheduler(jobs: jobs, options: settings.scheduling)
+    scheduler = Scheduler(
+      jobs: SweepRunner.scheduled(jobs, on: executor), options: settings.scheduling)
     order = scheduler.jobIDs
     work = SweepWork(cores: settings.scheduling.cores)
   }
@@ -202,7 +209,8 @@ extension SweepRunner {
     }
     reopenDamagedBases(&findings)
     scheduler = Scheduler(
-      jobs: order.compactMap { jobs[$0] }, findings: findings, options: settings.scheduling)
+      jobs: SweepRunner.scheduled(order.compactMap { jobs[$0] }, on: executor),
+      findings: findings, options: settings.scheduling)
     for id in order where scheduler.status(of: id)?.state.isFinished == true { tellChange(id) }
   }
 
@@ -223,6 +231,16 @@ extension SweepRunner {
         "base policy \(job.label): '\(folder.path)/\(result.checkpoint)' is missing or damaged; "
           + "it is trained again")
       findings[id] = .open(failedTries: 0)
+    }
+  }
+
+  /// The jobs as the scheduler is to see them: on a cluster the nodes keep the limits on time.
+  private static func scheduled(_ jobs: [SweepJob], on executor: any Executor) -> [SweepJob] {
+    guard executor.queues else { return jobs }
+    return jobs.map { job in
+      var job = job
+      job.timeout = nil
+      return job
     }
   }
 
@@ -294,7 +312,8 @@ extension SweepRunner {
     // What a full disk did should be known before the attempt is judged.
     if end.code != 0 { checkDisk(isUrgent: true) }
     let exit = Scheduler.Exit(
-      code: end.code, signal: end.signal, hasResult: hasResult,
+      code: end.code, signal: end.signal, hasResult: hasResult, outcome: end.outcome,
+      hasAdvanced: (job.step ?? 0) > job.resumeStep,
       detail: end.code == 0
         ? nil : end.words ?? job.endReason ?? lastMessage(in: job.folder.log, from: job.logStart))
     forget(id)

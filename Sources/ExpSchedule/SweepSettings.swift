@@ -15,6 +15,20 @@ public struct SweepSettings: Sendable {
     case all
   }
 
+  /// The place that a cluster has given to this process.
+  public struct Place: Sendable, Hashable {
+    /// The node's name.
+    public var host: String
+    /// The cluster's name of the task, such as `12_3`.
+    public var job: String
+
+    /// Names a place.
+    public init(host: String, job: String) {
+      self.host = host
+      self.job = job
+    }
+  }
+
   /// Resources and patience.
   public var scheduling: Scheduler.Options
   /// What of earlier sweeps is run again.
@@ -27,6 +41,8 @@ public struct SweepSettings: Sendable {
   public var pinsCores = true
   /// What of this machine trainers may use; sweeps of one store share it.
   public var inventory = MachineInventory.processors
+  /// The cluster's place that trainers run in, which is theirs alone; nil on a machine that sweeps share.
+  public var place: Place?
   /// Whether this sweep is served before (1) or after (-1) the others of its store.
   public var priority = 0
   /// Time in which a trainer leaves by itself when its starter is gone (10 seconds), with some to spare; then it is asked.

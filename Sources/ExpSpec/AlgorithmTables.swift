@@ -57,7 +57,7 @@ public enum AlgorithmTables {
   /// The sections that `section` knows, in the order of a spec.
   public static let sections = [
     "task", "model", "base", "train", "evaluate", "resources", "checkpoints", "limits", "prune",
-    "trainer",
+    "trainer", "slurm",
   ]
 
   /// Markdown: the settings of the entropy controls.

@@ -89,6 +89,38 @@ public struct ExperimentSpec: Sendable {
     public let within: [String]
   }
 
+  /// Where runs are computed.
+  public enum Executor: String, Sendable, Hashable {
+    case local
+    case slurm
+  }
+
+  /// What is asked of Slurm; the names are those of the options of `sbatch`.
+  public struct Slurm: Sendable, Hashable {
+    /// The partition.
+    public let partition: String?
+    /// The account that is charged.
+    public let account: String?
+    /// The quality of service.
+    public let qos: String?
+    /// Features that nodes must have.
+    public let constraint: String?
+    /// A reservation to run in.
+    public let reservation: String?
+    /// Nodes to use.
+    public let nodelist: String?
+    /// Nodes to leave out.
+    public let exclude: String?
+    /// The longest that one task may take; nil for the partition's default.
+    public let timeSeconds: Double?
+    /// Further options.
+    public let extra: [String]
+    /// Lines of shell that a node runs first.
+    public let setup: [String]
+    /// The most tasks of one array; nil for as many as the site allows.
+    public let maxArraySize: Int?
+  }
+
   /// The experiment's name.
   public internal(set) var name: String
   /// What it is for.
@@ -119,6 +151,10 @@ public struct ExperimentSpec: Sendable {
   public internal(set) var prune: Prune?
   /// The trainer's program and arguments; nil for `exp-trainer`.
   public internal(set) var trainerCommand: [String]?
+  /// Where runs are computed, unless the command says otherwise.
+  public internal(set) var executor: Executor
+  /// What is asked of Slurm.
+  public internal(set) var slurm: Slurm
   /// The text of the spec and of everything it extends, by the path as it was given.
   public internal(set) var files: [String: String]
 

@@ -32,6 +32,8 @@ extension SpecAssembly {
       resources: resources,
       checkpoints: checkpoints, limits: limits, prune: prune,
       trainerCommand: others["trainer"]?["command"]?.value.elements?.compactMap(\.scalar?.string),
+      executor: others["executor"]?.scalar?.string.flatMap { .init(rawValue: $0) } ?? .local,
+      slurm: slurm,
       files: files, places: places, includePlaces: rows.places,
       excludePlaces: exclude.map(\.location), holdOutPlaces: holdOut.map(\.location),
       firstPlaces: first.map(\.location),
@@ -186,14 +188,28 @@ extension SpecAssembly {
       within: node["within"]?.value.elements?.compactMap(\.scalar?.string) ?? [])
   }
 
-  private var limits: ExperimentSpec.Limits {
-    func seconds(_ value: JSONValue?) -> Double? {
-      value?.number ?? value?.string.flatMap(TextForms.duration)
+  private var slurm: ExperimentSpec.Slurm {
+    func text(_ key: String) -> String? { value("slurm", key)?.string }
+    func texts(_ key: String) -> [String] {
+      others["slurm"]?[key]?.value.elements?.compactMap(\.scalar?.string) ?? []
     }
     return .init(
-      timeoutSeconds: seconds(value("limits", "timeout")) ?? 7200,
+      partition: text("partition"), account: text("account"), qos: text("qos"),
+      constraint: text("constraint"), reservation: text("reservation"), nodelist: text("nodelist"),
+      exclude: text("exclude"), timeSeconds: seconds("slurm", "time"), extra: texts("extra"),
+      setup: texts("setup"), maxArraySize: value("slurm", "max_array_size")?.integer)
+  }
+
+  private func seconds(_ section: String, _ key: String) -> Double? {
+    let time = value(section, key)
+    return time?.number ?? time?.string.flatMap(TextForms.duration)
+  }
+
+  private var limits: ExperimentSpec.Limits {
+    .init(
+      timeoutSeconds: seconds("limits", "timeout") ?? 7200,
       retries: value("limits", "retries")?.integer ?? 2,
-      silenceSeconds: seconds(value("limits", "silence")) ?? 1800)
+      silenceSeconds: seconds("limits", "silence") ?? 1800)
   }
 }
 

@@ -88,6 +88,11 @@ extension Store {
     return settings
   }
 
+  /// The network file system that a folder lies on; nil for a local one, or where it cannot be told.
+  public static func networkFileSystem(of folder: String) -> String? {
+    FileSystemKind.networkName(of: folder)
+  }
+
   private static func journal(beside path: String) -> Journal {
     guard let name = FileSystemKind.networkName(of: folder(of: path)) else { return .writeAheadLog }
     return .rollback(networkFileSystem: name)

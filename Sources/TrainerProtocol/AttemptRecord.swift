@@ -20,9 +20,13 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
   public var cpuSeconds: Double?
   /// Why it ended so, for people.
   public var reason: String?
+  /// The task of a cluster that it was, such as `12_3`; nil on a machine of one's own.
+  public var job: String?
+  /// The cluster's node that it ran on.
+  public var host: String?
 
   enum CodingKeys: String, CodingKey {
-    case pid, outcome, signal, reason
+    case pid, outcome, signal, reason, job, host
     case startedAt = "started_at"
     case endedAt = "ended_at"
     case exitCode = "exit_code"
@@ -34,7 +38,7 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
   public init(
     pid: Int?, startedAt: String, endedAt: String, outcome: RunState, exitCode: Int? = nil,
     signal: Int? = nil, peakMemoryBytes: Int? = nil, cpuSeconds: Double? = nil,
-    reason: String? = nil
+    reason: String? = nil, job: String? = nil, host: String? = nil
   ) {
     self.pid = pid
     self.startedAt = startedAt
@@ -45,5 +49,7 @@ public struct AttemptRecord: Sendable, Hashable, Codable {
     self.peakMemoryBytes = peakMemoryBytes
     self.cpuSeconds = cpuSeconds
     self.reason = reason
+    self.job = job
+    self.host = host
   }
 }

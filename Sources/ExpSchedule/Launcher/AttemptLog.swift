@@ -32,11 +32,15 @@ package enum AttemptLog {
 
   /// Writes down the last attempt that the events tell of where its parent died before it could.
   ///
-  /// To be called by the holder of the run's lock, so that no trainer is at work.
-  package static func adoptOrphan(_ folder: RunFolder) throws(ScheduleError) {
-    guard let (attempt, end, starts) = try lastAttempt(folder) else { return }
+  /// To be called by the holder of the run's lock, so that no trainer is at work. Returns whether there was one.
+  @discardableResult
+  package static func adoptOrphan(
+    _ folder: RunFolder,
+    reason: String = "its end was not seen: the process that started it was gone"
+  ) throws(ScheduleError) -> Bool {
+    guard let (attempt, end, starts) = try lastAttempt(folder) else { return false }
     // Process ids come again, after a boot as in a container; clocks jump. So attempts are counted.
-    if try read(folder).count(where: { $0.pid == attempt.pid }) >= starts { return }
+    if try read(folder).count(where: { $0.pid == attempt.pid }) >= starts { return false }
     let (outcome, words): (RunState, String?) =
       switch end {
       case .end(_, _, .succeeded, _): (.succeeded, nil)
@@ -44,12 +48,12 @@ package enum AttemptLog {
       case .end(_, _, .failed, let reason): (.failed, reason)
       default: (.lost, nil)
       }
-    let reason = "its end was not seen: the process that started it was gone"
     try append(
       AttemptRecord(
         pid: attempt.pid, startedAt: attempt.startedAt, endedAt: utcNow(), outcome: outcome,
         reason: words.map { "\($0) (\(reason))" } ?? reason),
       to: folder)
+    return true
   }
 
   /// The last attempt, its end, and how many attempts of its process id there are.

@@ -15,6 +15,8 @@ struct AttemptEnd: Sendable, Hashable {
   var words: String?
   /// Whether the machine that ran it has written its end down already.
   var isRecorded = false
+  /// What that machine took its end for.
+  var outcome: RunState?
 }
 
 /// What is known of an attempt at a moment.
@@ -83,6 +85,8 @@ protocol Executor: AnyObject {
     _ job: SweepJob, _ request: RunRequest, in folder: RunFolder, lock: consuming RunLock,
     at place: Reservation
   ) throws(LaunchFailure) -> any Attempt
+  /// Takes over an attempt that an earlier process of this sweep started and that still waits or runs.
+  func adopt(_ job: SweepJob, in folder: RunFolder) -> (any Attempt)?
   /// Does what was gathered and what is due; called once per turn of the loop.
   func turn(_ message: (String) -> Void)
   /// No job waits for room any more.

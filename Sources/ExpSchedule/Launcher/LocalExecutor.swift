@@ -5,7 +5,8 @@ internal import TrainerProtocol
 /// Runs trainers as children on this machine, each with a share of it that no other sweep of the store uses.
 final class LocalExecutor: Executor {
   private let launcher: LocalLauncher
-  private let leases: MachineLeases
+  /// Nil where a cluster has given this process a place of its own.
+  private let leases: MachineLeases?
   private let pins: Bool
   private let hasGPUs: Bool
 
@@ -21,20 +22,26 @@ final class LocalExecutor: Executor {
     pins = settings.pinsCores && cores <= inventory.cores.count
     // Where more cores are counted on than there are, they are numbers that nobody is bound to.
     if cores > inventory.cores.count { inventory.cores = Array(0..<cores) }
-    hasGPUs = !inventory.gpus.isEmpty
+    hasGPUs = settings.place == nil && !inventory.gpus.isEmpty
     inventory.memoryBytes = settings.scheduling.memoryBudget
-    leases = try MachineLeases(
-      paths: paths, host: hostName(), inventory: inventory, priority: settings.priority)
+    leases =
+      settings.place != nil
+      ? nil
+      : try MachineLeases(
+        paths: paths, host: hostName(), inventory: inventory, priority: settings.priority)
   }
 
   func reserve(_ job: SweepJob) throws(LaunchFailure) -> Reservation {
     var lease: Lease?
     do throws(ScheduleError) {
+      guard let leases else {
+        return Reservation(Lease(file: try LeaseFile("/dev/null"), cores: [], gpus: []))
+      }
       lease = try leases.take(cores: job.cores, memoryBytes: job.memoryBytes, gpus: job.gpus)
     } catch {
       throw .refused(reason: error.description, canRetry: false)
     }
-    guard let lease = consume lease else { throw .noRoom(leases.obstacle) }
+    guard let lease = consume lease else { throw .noRoom(leases?.obstacle ?? "") }
     return Reservation(lease)
   }
 
@@ -49,7 +56,10 @@ final class LocalExecutor: Executor {
       request, in: folder, lock: lock, lease: lease, pins: pins, hidesGPUs: hasGPUs)
   }
 
+  /// Trainers leave with the process that started them.
+  func adopt(_ job: SweepJob, in folder: RunFolder) -> (any Attempt)? { nil }
+
   func turn(_ message: (String) -> Void) {}
 
-  func stopWaiting() { leases.stopWaiting() }
+  func stopWaiting() { leases?.stopWaiting() }
 }

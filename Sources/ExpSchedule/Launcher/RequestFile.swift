@@ -11,20 +11,24 @@ package enum RequestFile {
   package static func settle(_ request: RunRequest, in folder: RunFolder) throws(ScheduleError)
     -> RunRequest
   {
-    guard let bytes = try SmallFile.read(folder.request) else {
+    guard let earlier = try read(folder) else {
       try SmallFile.write(text(of: request), to: folder.request, in: folder.path)
       return request
-    }
-    let earlier: RunRequest
-    do {
-      earlier = try JSONDecoder().decode(RunRequest.self, from: Data(bytes))
-    } catch {
-      throw .unreadable(path: folder.request, reason: "it is no request of a run")
     }
     if let key = firstDifference(earlier, request) {
       throw .requestDiffers(path: folder.request, key: key)
     }
     return earlier
+  }
+
+  /// Returns the request of a run; nil where there is none yet.
+  static func read(_ folder: RunFolder) throws(ScheduleError) -> RunRequest? {
+    guard let bytes = try SmallFile.read(folder.request) else { return nil }
+    do {
+      return try JSONDecoder().decode(RunRequest.self, from: Data(bytes))
+    } catch {
+      throw .unreadable(path: folder.request, reason: "it is no request of a run")
+    }
   }
 
   private static func text(of request: RunRequest) throws(ScheduleError) -> [UInt8] {

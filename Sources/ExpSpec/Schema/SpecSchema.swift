@@ -217,6 +217,29 @@ enum SpecSchema {
       "Further keys in which compared arms agree, beside the model and the task."),
   ])
 
+  /// Where runs go that do not stay on this machine; its keys are named as the options of `sbatch`.
+  static let slurm = MapSchema(keys: [
+    KeySchema("partition", .text, nil, "The partition; the site's default where none is given."),
+    KeySchema("account", .text, nil, "The account that is charged."),
+    KeySchema("qos", .text, nil, "The quality of service."),
+    KeySchema("constraint", .text, nil, "Features that nodes must have."),
+    KeySchema("reservation", .text, nil, "A reservation to run in."),
+    KeySchema("nodelist", .text, nil, "Nodes to use, such as n[01-04]."),
+    KeySchema("exclude", .text, nil, "Nodes to leave out."),
+    KeySchema(
+      "time", .duration, nil,
+      "The longest that one task may take before Slurm ends it; the partition's default where none is given."
+    ),
+    KeySchema(
+      "extra", .list(.text, least: 0), [], "Further options of sbatch, such as --nice=100."),
+    KeySchema(
+      "setup", .list(.text, least: 0), [],
+      "Lines of shell that a node runs before the trainer, such as 'module load openblas'."),
+    KeySchema(
+      "max_array_size", .integer(1...4_000_001), nil,
+      "The most tasks of one array; the site's MaxArraySize where none is given."),
+  ])
+
   static let trainer = MapSchema(
     keys: [
       KeySchema(
@@ -265,6 +288,10 @@ enum SpecSchema {
         "prune", .map(prune), nil,
         "Stops arms whose predicted ceiling is out of reach of the best; off unless given."),
       KeySchema("trainer", .map(trainer), nil, "Another program that trains."),
+      KeySchema(
+        "executor", .choice(["local", "slurm"]), "local",
+        "Where runs are computed: on this machine, or through Slurm; --executor wins."),
+      KeySchema("slurm", .map(slurm), nil, "What is asked of Slurm, where runs go there."),
     ])
 
   private static let sectionSummaries = [
