@@ -24,7 +24,9 @@ private struct FakeSlurm {
     try JSONEncoder().encode(faults).write(to: URL(filePath: "\(home)/faults.json"))
   }
 
-  func run(_ jobs: [SweepJob], _ watcher: Watcher) throws -> SweepOutcome {
+  func run(
+    _ jobs: [SweepJob], _ watcher: Watcher, path: String = "/usr/bin:/bin"
+  ) throws -> SweepOutcome {
     var options = SlurmOptions()
     options.fileDelay = .seconds(1)
     let compute = RunRequest.Compute(blasCoreType: "", kernelSet: "generic", threads: 1)
@@ -32,7 +34,7 @@ private struct FakeSlurm {
       .init(
         name: "sweep", paths: bench.paths, trainer: [SweepBench.trainer], compute: compute,
         sourceFingerprint: ContentHash(of: "sources"), keepsPruned: true, program: "/nowhere/exp"),
-      options: options, environment: ["PATH": "\(home):/usr/bin:/bin", "FAKE_SLURM": home])
+      options: options, environment: ["PATH": "\(home):\(path)", "FAKE_SLURM": home])
     let runner = try SweepRunner(
       jobs: jobs, paths: bench.paths, trainerCommand: [SweepBench.trainer], compute: compute,
       sourceFingerprint: ContentHash(of: "sources"), environment: [:], settings: SweepBench.quick,
@@ -123,7 +125,7 @@ extension RealProcesses {
         let slurm = try FakeSlurm(folder, [:], faults: [:])
         try FileManager.default.removeItem(atPath: "\(slurm.home)/scontrol")
         #expect(throws: ScheduleError.slurmMissing(program: "scontrol")) {
-          try slurm.run([.base(0)], Watcher())
+          try slurm.run([.base(0)], Watcher(), path: "/nowhere")
         }
       }
     }

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Glibc
 
 /// A Slurm cluster of this machine's own: `munged`, `slurmctld` and a `slurmd` per node, all on loopback ports and in
 /// one folder, stopped by process id.
@@ -13,7 +14,7 @@ public final class SlurmCluster {
   public static let packages = "slurm-wlm munge"
 
   private let folder: String
-  private var daemons: [String: Process] = [:]
+  private var daemons: [String: pid_t] = [:]
 
   /// What programs must have in their environment to talk to it.
   public var environment: [String: String] { ["SLURM_CONF": "\(folder)/slurm.conf"] }
@@ -168,25 +169,36 @@ public final class SlurmCluster {
 
   // MARK: Daemons
 
+  /// Starts a daemon.
+  ///
+  /// Not by `Process`, which takes a program for ended that closes what it inherited, and then waits for
+  /// it in place of all others.
   private func start(_ name: String, _ words: [String]) throws {
-    let process = Process()
-    process.executableURL = URL(filePath: SlurmCluster.path(of: words[0]) ?? words[0])
-    process.arguments = Array(words.dropFirst())
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
-    process.standardInput = FileHandle.nullDevice
-    let log = "\(folder)/\(name).out"
-    try Data().write(to: URL(filePath: log))
-    let file = try FileHandle(forWritingTo: URL(filePath: log))
-    process.standardOutput = file
-    process.standardError = file
-    try process.run()
-    daemons[name] = process
+    let program = SlurmCluster.path(of: words[0]) ?? words[0]
+    let variables = ProcessInfo.processInfo.environment.merging(environment) { _, new in new }
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    for target in [Int32(1), 2] {
+      posix_spawn_file_actions_addopen(
+        &actions, target, "\(folder)/\(name).out", O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    }
+    let arguments = words.map { strdup($0) } + [nil]
+    let lines = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
+    defer { for text in arguments + lines { free(text) } }
+    var pid: pid_t = 0
+    let code = posix_spawn(&pid, program, &actions, nil, arguments, lines)
+    guard code == 0 else {
+      throw Failure(description: "'\(program)' does not start: error \(code)")
+    }
+    daemons[name] = pid
   }
 
   private func end(_ name: String, _ signal: Int32) {
-    guard let process = daemons.removeValue(forKey: name) else { return }
-    kill(process.processIdentifier, signal)
-    process.waitUntilExit()
+    guard let pid = daemons.removeValue(forKey: name) else { return }
+    kill(pid, signal)
+    while waitpid(pid, nil, 0) < 0, errno == EINTR {}
   }
 
   private func says(_ words: [String]) -> String {
