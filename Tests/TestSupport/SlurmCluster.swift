@@ -184,11 +184,19 @@ public final class SlurmCluster {
       posix_spawn_file_actions_addopen(
         &actions, target, "\(folder)/\(name).out", O_WRONLY | O_CREAT | O_APPEND, 0o644)
     }
+    // Threads of a dispatch pool block signals, and a daemon that inherits that hears no TERM.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     let arguments = words.map { strdup($0) } + [nil]
     let lines = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for text in arguments + lines { free(text) } }
     var pid: pid_t = 0
-    let code = posix_spawn(&pid, program, &actions, nil, arguments, lines)
+    let code = posix_spawn(&pid, program, &actions, &attributes, arguments, lines)
     guard code == 0 else {
       throw Failure(description: "'\(program)' does not start: error \(code)")
     }
@@ -198,6 +206,12 @@ public final class SlurmCluster {
   private func end(_ name: String, _ signal: Int32) {
     guard let pid = daemons.removeValue(forKey: name) else { return }
     kill(pid, signal)
+    for _ in 0..<1000 {
+      let ended = waitpid(pid, nil, WNOHANG)
+      if ended == pid || (ended < 0 && errno != EINTR) { return }
+      usleep(10_000)
+    }
+    kill(pid, SIGKILL)
     while waitpid(pid, nil, 0) < 0, errno == EINTR {}
   }
 
