@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import ExpSchedule
+internal import FoundationEssentials
 internal import TrainerProtocol
 
 /// `exp stop`: let a sweep come to rest.
@@ -23,7 +24,7 @@ struct StopCommand: ParsableCommand {
       let name = try reference.name(paths)
       guard let holder = try SweepLock.holder(of: name, paths: paths) else {
         guard try SweepLock.isHeld(name, paths: paths) else {
-          return Terminal.message("nobody runs '\(name)'")
+          return try stopOnCluster(name, paths)
         }
         throw Failure("'\(name)' is only just being started or given up; try again")
       }
@@ -38,5 +39,18 @@ struct StopCommand: ParsableCommand {
       try SweepFollower(sweep: name, paths: paths).wait()
       Terminal.message("'\(name)' has stopped; 'exp sweep' with its spec carries on")
     }
+  }
+
+  /// What Slurm still has of a sweep whose process is gone is stopped too.
+  private func stopOnCluster(_ name: String, _ paths: RunPaths) throws {
+    let status = try SlurmStatus.stop(
+      sweep: name, paths: paths, force: now ? .now : .gently,
+      environment: ProcessInfo.processInfo.environment)
+    guard let status, status.queued + status.running > 0 else {
+      return Terminal.message("nobody runs '\(name)'")
+    }
+    Terminal.message(
+      "nobody runs '\(name)', but Slurm has tasks of it: \(status.queued) were taken out of the queue, \(status.running) "
+        + (now ? "are killed" : "save and leave"))
   }
 }

@@ -20,6 +20,8 @@ struct SweepCommand: ParsableCommand {
       checkpoint. Ctrl-C once lets the trainers save and stops; twice stops at once.
       """)
 
+  private static let priorities = ["low": -1, "normal": 0, "high": 1]
+
   @OptionGroup var arguments: SpecArguments
   @Option(help: "Runs at one time (default: as many as the cores allow).") var jobs: Int?
   @Option(help: "What of an earlier sweep is run again: none, failed, pruned or all.")
@@ -30,7 +32,7 @@ struct SweepCommand: ParsableCommand {
   var dryRun = false
   @Flag(help: "Stop at the first failure.") var failFast = false
   @Option(help: "Beside other sweeps of the same runs folder: low, normal or high.")
-  var priority = SweepPriority.normal
+  var priority = "normal"
   @Flag(help: "Run in the background; 'exp status' and 'exp stop' reach it.") var detach = false
   @Flag(help: "Where another process runs the sweep, follow that instead of refusing.") var attach =
     false
@@ -43,6 +45,9 @@ struct SweepCommand: ParsableCommand {
     if let jobs, jobs < 1 { throw ValidationError("--jobs must be at least 1, not \(jobs)") }
     guard SweepSettings.Rerun(rawValue: rerun) != nil else {
       throw ValidationError("--rerun is none, failed, pruned or all, not '\(rerun)'")
+    }
+    guard SweepCommand.priorities[priority] != nil else {
+      throw ValidationError("--priority is low, normal or high, not '\(priority)'")
     }
     if let executor, ExperimentSpec.Executor(rawValue: executor) == nil {
       throw ValidationError("--executor is local or slurm, not '\(executor)'")
@@ -117,7 +122,7 @@ struct SweepCommand: ParsableCommand {
     var settings = SweepSettings(scheduling: scheduling)
     settings.rerun = SweepSettings.Rerun(rawValue: rerun) ?? .none
     settings.keepsPruned = session.spec.prune != nil
-    settings.priority = priority.rawValue
+    settings.priority = SweepCommand.priorities[priority] ?? 0
     settings.controlFolder = paths.sweep(name)
     // Asking the driver takes a second, so only who needs GPUs does.
     if cluster == nil, session.spec.resources.gpus > 0 {
@@ -291,24 +296,6 @@ struct SweepCommand: ParsableCommand {
       try store.record(fit: record)
     }
   }
-}
-
-/// When a sweep is served beside the others of its store.
-enum SweepPriority: Int, ExpressibleByArgument, CaseIterable {
-  case low = -1
-  case normal = 0
-  case high = 1
-
-  init?(argument: String) {
-    guard let match = SweepPriority.allCases.first(where: { "\($0)" == argument }) else {
-      return nil
-    }
-    self = match
-  }
-
-  var defaultValueDescription: String { "\(self)" }
-
-  static var allValueStrings: [String] { allCases.map { "\($0)" } }
 }
 
 /// Holds a sweep for this process; what holds it already is the reason to leave.

@@ -34,6 +34,8 @@ public struct SweepLock: ~Copyable, Sendable {
     guard file.tryLock() else {
       throw .sweepHeld(name: name, holder: SweepLock.readHolder(path))
     }
+    // What was asked of an earlier owner is not meant for this one; nobody can ask this one yet.
+    _ = SweepRequest.take(from: paths.sweep(name))
     let holder = Holder(pid: Int(getpid()), host: hostName(), startedAt: utcNow())
     guard ftruncate(file.number, 0) == 0 else {
       throw .system(call: "ftruncate", path: path, errno: errno)

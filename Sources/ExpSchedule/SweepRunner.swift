@@ -106,8 +106,6 @@ public final class SweepRunner {
   ///   of the sweep cannot be read.
   public func run() throws -> SweepOutcome {
     try SmallFile.makeFolder(paths.root)
-    // What was asked of an earlier owner is not meant for this one.
-    if let folder = settings.controlFolder { _ = SweepRequest.take(from: folder) }
     let relay = try SignalRelay(stopSignals: settings.handlesSignals)
     try look()
     checkDisk()

@@ -195,7 +195,17 @@ struct SlurmTests {
       #expect(attempts.contains { $0[path: "outcome"]?.string == "cancelled" })
       #expect(attempts.allSatisfy { $0[path: "outcome"]?.string != "lost" })
 
-      try bench.finish(bench.start(log: "third"), log: "third")
+      // Killed once more, and stopped by 'exp stop' while nobody runs it.
+      let third = try bench.start(log: "third")
+      _ = try bench.midRun(log: "third")
+      kill(third.processIdentifier, SIGKILL)
+      third.waitUntilExit()
+      let stopped = try bench.run(["stop", "tiny"])
+      #expect(stopped.status == 0, "\(stopped.errors)")
+      #expect(stopped.errors.contains("but Slurm has tasks of it"), "\(stopped.errors)")
+      #expect(eventually(30) { bench.cluster.queue.isEmpty })
+
+      try bench.finish(bench.start(log: "fourth"), log: "fourth")
     }
   }
 }

@@ -142,6 +142,7 @@ extension RealProcesses {
         settings.controlFolder = bench.paths.sweep("sweep")
         // A request to an earlier owner is not obeyed.
         try SweepRequest.stop(.now).leave(for: "sweep", paths: bench.paths)
+        let lock = try SweepLock(name: "sweep", paths: bench.paths)
         let watcher = Watcher()
         watcher.onChange = { snapshot in
           if snapshot.id == id(0), snapshot.state == .failed {
@@ -163,6 +164,7 @@ extension RealProcesses {
         #expect(try bench.attempts(.base(0)).map(\.outcome) == [.failed, .pending, .succeeded])
         let written = try #require(SweepProgressFile.read("sweep", paths: bench.paths))
         #expect(written.counts == [.succeeded: 1, .cancelled: 1])
+        withExtendedLifetime(lock) {}
       }
     }
   }

@@ -61,7 +61,7 @@ public final class SlurmCluster {
       "SlurmUser=\(user)", "SlurmdUser=\(user)",
       "CommunicationParameters=NoCtldInAddrAny,NoInAddrAny",
       // A requeued job waits for as long as credentials are valid.
-      "AuthType=auth/munge", "AuthInfo=socket=\(folder)/munge/socket,cred_expire=2",
+      "AuthType=auth/munge", "AuthInfo=socket=\(folder)/munge/socket,cred_expire=10",
       "CredType=cred/munge", "StateSaveLocation=\(folder)/state",
       "SlurmdSpoolDir=\(folder)/spool-%n", "SlurmctldPidFile=\(folder)/slurmctld.pid",
       "SlurmdPidFile=\(folder)/%n.pid", "SlurmctldLogFile=\(folder)/slurmctld.log",

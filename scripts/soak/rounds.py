@@ -175,7 +175,14 @@ class ReadOnlyRound(DiskRound):
         self.counts["read-only disks"] += 1
 
     def remount(self, mode):
-        subprocess.run(["mount", "-o", f"remount,{mode}", str(self.folder)], check=True)
+        """Remounts; a process that was just killed may take a moment to let go of its files."""
+        for _ in range(100):
+            done = subprocess.run(
+                ["mount", "-o", f"remount,{mode}", str(self.folder)], capture_output=True, text=True)
+            if done.returncode == 0:
+                return
+            time.sleep(0.1)
+        raise Fault(f"after all were killed somebody still writes below {self.folder}: {done.stderr}")
 
 
 KINDS = {

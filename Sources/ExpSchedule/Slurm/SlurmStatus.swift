@@ -13,18 +13,45 @@ public struct SlurmStatus: Sendable, Hashable {
   public static func read(
     sweep: String, paths: RunPaths, environment: [String: String]
   ) throws(ScheduleError) -> SlurmStatus? {
+    guard let entries = try entries(of: sweep, paths, SlurmClient(environment: environment)) else {
+      return nil
+    }
+    return SlurmStatus(
+      queued: entries.count { $0.phase == .waiting },
+      running: entries.count { $0.phase == .running })
+  }
+
+  /// Takes the tasks of a sweep that no process runs out of the queue, and has those that run save and leave, or killed.
+  ///
+  /// - Returns: what was told; nil where the sweep has no open arrays.
+  /// - Throws: `ScheduleError` where Slurm does not answer, or does not take it.
+  public static func stop(
+    sweep: String, paths: RunPaths, force: Scheduler.Stop, environment: [String: String]
+  ) throws(ScheduleError) -> SlurmStatus? {
+    let client = SlurmClient(environment: environment)
+    guard let entries = try entries(of: sweep, paths, client) else { return nil }
+    let waiting = entries.filter { $0.phase == .waiting }.map(\.task)
+    let running = entries.filter { $0.phase == .running }.map(\.task)
+    let isTaken =
+      switch force {
+      case .gently:
+        client.cancel(waiting, ["--state=PENDING"])
+          && client.cancel(running, ["--state=RUNNING", "--batch", "--signal=TERM"])
+      case .now:
+        client.cancel(running, ["--full", "--signal=KILL"]) && client.cancel(waiting + running, [])
+      }
+    guard isTaken else {
+      throw .slurm(command: "scancel", reason: "not all tasks were told; try again")
+    }
+    return SlurmStatus(queued: waiting.count, running: running.count)
+  }
+
+  private static func entries(
+    of sweep: String, _ paths: RunPaths, _ client: SlurmClient
+  ) throws(ScheduleError) -> [SlurmQueueEntry]? {
     let arrays = try SlurmFolder(sweep: sweep, paths: paths).openArrays()
     guard !arrays.isEmpty else { return nil }
     let names = Set(arrays.map(\.jobName))
-    var status = SlurmStatus()
-    for entry in try SlurmClient(environment: environment).queue() where names.contains(entry.name)
-    {
-      switch entry.phase {
-      case .waiting: status.queued += 1
-      case .running: status.running += 1
-      case .over: break
-      }
-    }
-    return status
+    return try client.queue().filter { names.contains($0.name) }
   }
 }
