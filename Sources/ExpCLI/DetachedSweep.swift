@@ -13,6 +13,15 @@ struct DetachedSweep {
 
   let sweep: String
   let paths: RunPaths
+  /// The command that is run in the background: this one, without what makes it that.
+  private let arguments = CommandLine.arguments.dropFirst().filter {
+    $0 != "--detach" && $0 != DetachedSweep.supervisorFlag
+  }
+
+  init(sweep: String, paths: RunPaths) {
+    self.sweep = sweep
+    self.paths = paths
+  }
 
   private var log: String { "\(paths.sweep(sweep))/detached.log" }
 
@@ -20,12 +29,12 @@ struct DetachedSweep {
   func start() throws {
     try FileManager.default.createDirectory(
       atPath: paths.sweep(sweep), withIntermediateDirectories: true)
-    let before = Date.now
-    let pid = try spawn(DetachedSweep.arguments + [DetachedSweep.supervisorFlag])
+    let logStart = size(of: log)
+    let pid = try spawn(arguments + [DetachedSweep.supervisorFlag])
     while true {
       var status: Int32 = 0
       if waitpid(pid, &status, WNOHANG) == pid {
-        Terminal.message(words(since: before))
+        Terminal.message(words(from: logStart))
         let code = status & 0x7f == 0 ? (status >> 8) & 0xff : 1
         throw ExitCode(code)
       }
@@ -50,9 +59,12 @@ struct DetachedSweep {
   }
 
   /// Runs the sweep in a child, and again where a signal ended that, until it ends by itself; leaves with its code.
+  ///
+  /// Who asks to stop while nobody runs the sweep between two starts is heard too.
   func supervise() throws -> Never {
+    StopMark.remove(of: sweep, paths)
     for round in 0...DetachedSweep.restarts {
-      let pid = try spawn(DetachedSweep.arguments)
+      let pid = try spawn(arguments)
       var status: Int32 = 0
       while waitpid(pid, &status, 0) < 0, errno == EINTR {}
       guard status & 0x7f != 0 else { exit((status >> 8) & 0xff) }
@@ -60,14 +72,13 @@ struct DetachedSweep {
       SweepMessages(of: sweep, paths).append(
         "the process that ran '\(sweep)' was ended by signal \(status & 0x7f)"
           + (more ? "; it is started again" : "; it is not started again"))
-      if more { sleep(1 << UInt32(round)) }
+      guard more else { break }
+      for _ in 0..<(10 << round) {
+        if StopMark.isThere(of: sweep, paths) { exit(ExitStatus.canGoOn.rawValue) }
+        usleep(100_000)
+      }
     }
     exit(ExitStatus.failed.rawValue)
-  }
-
-  /// This command as it was typed, without what makes it a background process.
-  private static var arguments: [String] {
-    CommandLine.arguments.dropFirst().filter { $0 != "--detach" && $0 != supervisorFlag }
   }
 
   /// Starts this program anew in a session of its own, its output at the end of the log.
@@ -80,10 +91,36 @@ struct DetachedSweep {
     }
   }
 
-  /// What the log says since a moment ago.
-  private func words(since start: Date) -> String {
+  private func size(of path: String) -> Int {
+    var facts = stat()
+    return stat(path, &facts) == 0 ? Int(facts.st_size) : 0
+  }
+
+  /// What the log says behind an offset.
+  private func words(from offset: Int) -> String {
     // try?: without a log there are no words.
-    let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
+    let data = (try? Data(contentsOf: URL(filePath: log))) ?? Data()
+    let text = String(decoding: data.dropFirst(offset), as: UTF8.self)
     return text.split(separator: "\n").suffix(20).joined(separator: "\n")
+  }
+}
+
+/// `stop-asked` in a sweep's folder: somebody wants it to stop, whoever runs it or is about to.
+enum StopMark {
+  private static func path(_ sweep: String, _ paths: RunPaths) -> String {
+    "\(paths.sweep(sweep))/stop-asked"
+  }
+
+  /// Sets the mark; what watches over a background sweep does not start it again.
+  static func set(for sweep: String, _ paths: RunPaths) throws {
+    try Data().write(to: URL(filePath: path(sweep, paths)))
+  }
+
+  /// Takes the mark away: the sweep is wanted again.
+  static func remove(of sweep: String, _ paths: RunPaths) { unlink(path(sweep, paths)) }
+
+  /// Whether the mark is there.
+  static func isThere(of sweep: String, _ paths: RunPaths) -> Bool {
+    access(path(sweep, paths), F_OK) == 0
   }
 }

@@ -32,6 +32,7 @@ struct DoctorCommand: ParsableCommand {
       let set = compute.blasCoreType.isEmpty ? "the library's own choice" : compute.blasCoreType
       rows.append(("kernel sets", "OpenBLAS \(set), own \(compute.kernelSet)"))
       rows += DoctorCommand.trainer(compute)
+      rows += DoctorCommand.gpus
       rows.append(("repository", DoctorCommand.repository))
       rows += disk
       rows.append(("Slurm", DoctorCommand.slurm))
@@ -39,6 +40,20 @@ struct DoctorCommand: ParsableCommand {
       for (name, fact) in rows {
         Terminal.output(name.padding(toLength: width + 2, withPad: " ", startingAt: 0) + fact)
       }
+    }
+  }
+
+  private static var gpus: [(String, String)] {
+    let (all, visible) = (GPUProbe.all(), GPUProbe.visible())
+    guard !all.isEmpty else {
+      return [("GPUs", "none ('nvidia-smi -L' lists none, or is not there)")]
+    }
+    return all.map { gpu in
+      (
+        "GPU",
+        "\(gpu.name), \(gpu.uuid)"
+          + (visible.contains(gpu) ? "" : ", hidden by CUDA_VISIBLE_DEVICES")
+      )
     }
   }
 

@@ -1,12 +1,17 @@
 internal import ExpSchedule
 internal import Foundation
+internal import Glibc
 
 /// The GPUs of this machine, as the driver's own tool lists them: nothing of CUDA is needed to build or run this.
 enum GPUProbe {
+  /// A driver that hangs is given up after so many seconds.
+  private static let patience = 20.0
+  private static let listed = all()
+
   /// Returns the GPUs that this process may use: all, or those that `CUDA_VISIBLE_DEVICES` leaves.
   static func visible() -> [GPU] {
     let environment = ProcessInfo.processInfo.environment
-    return GPU.visible(of: all(), variable: environment["CUDA_VISIBLE_DEVICES"])
+    return GPU.visible(of: listed, variable: environment["CUDA_VISIBLE_DEVICES"])
   }
 
   /// Returns all GPUs, parts of one where it is cut (MIG); none where there is no driver.
@@ -27,8 +32,15 @@ enum GPUProbe {
     process.standardOutput = output
     process.standardError = FileHandle.nullDevice
     guard (try? process.run()) != nil else { return nil }  // try?: as above
+    let end = Date.now + patience
+    while process.isRunning, Date.now < end { usleep(10_000) }
+    guard !process.isRunning else {
+      kill(process.processIdentifier, SIGKILL)
+      Terminal.message(
+        "warning: 'nvidia-smi -L' gave no answer in \(Int(patience)) seconds; no GPU is used")
+      return nil
+    }
     let data = output.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
     return process.terminationStatus == 0 ? String(decoding: data, as: UTF8.self) : nil
   }
 }

@@ -3,6 +3,7 @@ internal import ExpCore
 internal import ExpSchedule
 internal import ExpStore
 internal import FoundationEssentials
+internal import Glibc
 internal import TrainerProtocol
 
 /// `exp retry`: run again what failed.
@@ -26,7 +27,8 @@ struct RetryCommand: ParsableCommand {
   func run() throws {
     try reportingFailures {
       let paths = location.paths()
-      let record = try asUsage([.notFound]) { try SweepRecord.read(sweep, below: paths) }
+      let name = try SweepReference(sweep).name(paths)
+      let record = try SweepRecord.read(name, below: paths)
       let ids = try chosen(record, paths)
       var marked: [RunID] = []
       for (id, folder) in ids {
@@ -37,11 +39,10 @@ struct RetryCommand: ParsableCommand {
       }
       Terminal.message(
         "\(SpecArguments.count(marked.count, "run")) of '\(sweep)' will be run again")
-      if try SweepLock.isHeld(sweep, paths: paths) {
-        try SweepRequest.retry(marked).leave(for: sweep, paths: paths)
+      if try isTakenUp(marked, paths) {
         return Terminal.message("the process that runs it takes them up")
       }
-      if !mark { try startAgain(record) }
+      if !mark { try startAgain(record, paths) }
     }
   }
 
@@ -65,23 +66,47 @@ struct RetryCommand: ParsableCommand {
     return bases.map { ($0, paths.base($0)) } + points.map { ($0.run, paths.run($0.run)) }
   }
 
-  /// Starts the sweep as it was started last.
-  private func startAgain(_ record: SweepRecord) throws {
-    var arguments = Array(record.commandLine.drop { $0 != "sweep" }.dropFirst())
-    guard !arguments.isEmpty else {
-      throw Failure("how '\(sweep)' was started is not recorded; run 'exp sweep' with its spec")
+  /// Asks the process that runs the sweep, if there is one; false where it came to its end before it heard.
+  private func isTakenUp(_ runs: [RunID], _ paths: RunPaths) throws -> Bool {
+    guard try SweepLock.isHeld(sweep, paths: paths) else { return false }
+    let request = try SweepRequest.retry(runs).leave(for: sweep, paths: paths)
+    while FileManager.default.fileExists(atPath: request) {
+      guard try SweepLock.isHeld(sweep, paths: paths) else { return false }
+      usleep(50_000)
     }
-    arguments.removeAll { ["--detach", "--attach"].contains($0) }
-    if detach { arguments.append("--detach") }
+    return true
+  }
+
+  /// Starts the sweep as it was started last, but for what says which runs are run again.
+  private func startAgain(_ record: SweepRecord, _ paths: RunPaths) throws {
+    let arguments =
+      RetryCommand.sweepArguments(of: record.commandLine)
+      + ["--runs", paths.root, "--db", location.databasePath()] + (detach ? ["--detach"] : [])
     guard FileManager.default.fileExists(atPath: record.specPath) else {
       throw Failure(
         "the spec '\(record.specPath)' is not to be found from here; run 'exp sweep' with it, which takes the runs up",
         code: ExitStatus.usage)
     }
-    guard let command = try SweepCommand.parseAsRoot(arguments) as? SweepCommand else {
-      throw Failure("'\(record.commandLine.joined(separator: " "))' cannot be started again")
-    }
     Terminal.message("exp sweep \(arguments.joined(separator: " "))")
-    try command.run()
+    // In place of this process, so that it is in every way the sweep that it would be had it been typed.
+    let words = (["exp", "sweep"] + arguments).map { strdup($0) } + [nil]
+    execv("/proc/self/exe", words)
+    throw Failure("'exp sweep' cannot be started: \(String(cString: strerror(errno)))")
+  }
+
+  /// The arguments of a command as it was typed, without those that this start settles itself.
+  static func sweepArguments(of commandLine: [String]) -> [String] {
+    var arguments = commandLine.drop { $0 != "sweep" }.dropFirst()
+    var kept: [String] = []
+    while let word = arguments.popFirst() {
+      let name = word.split(separator: "=", maxSplits: 1).first.map(String.init) ?? word
+      if ["--detach", "--attach", "--supervised"].contains(name) { continue }
+      if ["--rerun", "--runs", "--db"].contains(name) {
+        if !word.contains("=") { _ = arguments.popFirst() }
+        continue
+      }
+      kept.append(word)
+    }
+    return kept
   }
 }

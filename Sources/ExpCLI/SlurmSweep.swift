@@ -56,6 +56,15 @@ struct SlurmSweep {
     }
   }
 
+  /// Refuses where no cluster answers.
+  static func checkSite() throws {
+    do {
+      _ = try SlurmSite.ask(environment: ProcessInfo.processInfo.environment)
+    } catch {
+      throw Failure("no Slurm cluster can be reached from here: \(error)")
+    }
+  }
+
   /// Shows what would be submitted, and submits nothing.
   func printPlan() throws {
     let jobs = try session.jobs().filter { job in

@@ -82,11 +82,36 @@ struct StatusCommand: ParsableCommand {
       }
       retries.append("exp retry \(sweep.name)")
     }
+    for (name, line) in try failedBases(store) where sweeps.contains(where: { $0.name == name }) {
+      lines.insert(line, at: 0)
+      if !retries.contains("exp retry \(name)") { retries.append("exp retry \(name)") }
+    }
     guard !lines.isEmpty else { return [] }
     let rest = lines.count - limit
     return [""] + lines.prefix(limit)
       + (rest > 0 ? ["… and \(rest) more: exp runs 'status = failed'"] : [])
       + ["again: \(retries.joined(separator: " · ")); what they said: exp logs RUN"]
+  }
+
+  /// Base policies that failed, for which runs wait, with the sweeps that want them.
+  private func failedBases(_ store: Store) throws -> [(sweep: String, line: String)] {
+    let found = try store.query(
+      sql: """
+        SELECT sweep_runs.sweep, bases.id, bases.status, coalesce(bases.reason, 'no reason recorded'),
+          count(*) FROM bases JOIN runs ON runs.base = bases.id AND runs.status = 'pending'
+          JOIN sweep_runs ON sweep_runs.run = runs.id
+        WHERE bases.status IN ('failed', 'timed_out', 'lost') GROUP BY 1, 2 ORDER BY 1, 2
+        """)
+    return found.rows.compactMap { row in
+      guard row.count == 5, let sweep = row[0].string, let id = row[1].string,
+        let status = row[2].string, let reason = row[3].string
+      else { return nil }
+      return (
+        sweep,
+        "\(sweep): base policy \(id) \(status): \(reason); \(SpecArguments.count(row[4].integer ?? 0, "run")) "
+          + "cannot start without it"
+      )
+    }
   }
 
   /// The pruned runs with their reasons, the first few.

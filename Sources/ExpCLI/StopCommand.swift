@@ -22,6 +22,8 @@ struct StopCommand: ParsableCommand {
     try reportingFailures {
       let paths = location.paths()
       let name = try reference.name(paths)
+      // A background sweep that is just being started again hears this too.
+      try StopMark.set(for: name, paths)
       guard let holder = try SweepLock.holder(of: name, paths: paths) else {
         guard try SweepLock.isHeld(name, paths: paths) else {
           return try stopOnCluster(name, paths)

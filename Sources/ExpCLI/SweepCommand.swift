@@ -71,6 +71,7 @@ struct SweepCommand: ParsableCommand {
       if detach {
         // Held and given back, so that a refusal is said here and not in a log.
         do { _ = try SweepOwner(plan.experiment, paths) }
+        if usesSlurm(session) { try SlurmSweep.checkSite() }
         return try background.start()
       }
       let owner = try SweepOwner(plan.experiment, paths)
@@ -143,7 +144,7 @@ struct SweepCommand: ParsableCommand {
     let found = GPUProbe.visible().count
     guard Double(found) < spec.resources.gpus else { return }
     throw Failure(
-      "each run asks for \(spec.resources.gpus.shortestText ?? "") GPUs ('resources.gpus'), and this machine shows "
+      "each run asks for resources.gpus: \(spec.resources.gpus.shortestText ?? ""), and this machine shows "
         + "\(found == 0 ? "none" : String(found)); 'exp doctor' says what was looked for",
       code: ExitStatus.usage)
   }

@@ -43,7 +43,17 @@ struct SweepFollower {
   /// Leaves with the code that the sweep itself would leave with, told from the files of its runs.
   func conclude() throws {
     let record = try SweepRecord.read(sweep, below: paths)
-    let states = record.points.map { RunStatus.read(paths.run($0.run)).state }
+    var bases: [RunID: RunState] = [:]
+    for base in Set(record.points.map(\.base)) {
+      bases[base] = RunStatus.read(paths.base(base)).state
+    }
+    let states = record.points.map { point in
+      let state = RunStatus.read(paths.run(point.run)).state
+      // A run whose base policy failed has no files of its own.
+      guard state == .pending, let base = bases[point.base], [.failed, .timedOut].contains(base)
+      else { return state }
+      return .failed
+    }
     let done = states.count { $0 == .succeeded || $0 == .pruned }
     Terminal.message("\(sweep): \(done) of \(states.count) points done")
     if states.contains(where: { !$0.isFinished || $0 == .cancelled }) { throw ExitStatus.canGoOn }

@@ -22,7 +22,8 @@ struct SweepMessages {
     guard file >= 0 else { return }
     defer { close(file) }
     if lseek(file, 0, SEEK_END) > SweepMessages.limit { rename(path, path + ".1") }
-    let line = Array("\(Date().formatted(.iso8601)) \(text)\n".utf8)
+    let words = text.replacing("\n", with: " ")
+    let line = Array("\(Date().formatted(.iso8601)) \(words)\n".utf8)
     _ = line.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
   }
 
@@ -36,13 +37,17 @@ struct SweepMessages {
   func lines(from offset: Int) -> (lines: [String], end: Int) {
     guard size > offset, let file = FileHandle(forReadingAtPath: path) else {
       // A log that began anew is read from its beginning.
-      return ([], min(offset, size))
+      return ([], size < offset ? 0 : offset)
     }
     defer { try? file.close() }  // try?: nothing was written
     // try?: what cannot be read now is read at the next look.
     guard (try? file.seek(toOffset: UInt64(offset))) != nil,
-      let data = try? file.read(upToCount: 1 << 20), let last = data.lastIndex(of: 0x0a)
+      let data = try? file.read(upToCount: 1 << 20)
     else { return ([], offset) }
+    // A line longer than that is passed over.
+    guard let last = data.lastIndex(of: 0x0a) else {
+      return ([], data.count == 1 << 20 ? offset + data.count : offset)
+    }
     let whole = data[...last]
     let lines = whole.split(separator: 0x0a).map { line in
       let words = String(decoding: line, as: UTF8.self).split(separator: " ", maxSplits: 1)

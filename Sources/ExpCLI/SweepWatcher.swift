@@ -40,6 +40,7 @@ final class SweepWatcher: SweepObserver {
 
   /// Says a thing once: what a trainer repeats at every step is in its events.
   func message(_ text: String) {
+    if said.count > 10_000 { said.removeAll() }
     if said.insert(text).inserted { say(text) }
   }
 

@@ -119,6 +119,9 @@ public struct Scheduler: Sendable {
     return hasBegun && unfinishedInPhase.values.allSatisfy { $0 == 0 }
   }
 
+  /// Whether trainers were told to end at once.
+  public var isStoppingNow: Bool { stop == .now }
+
   /// When `timerFired` is due; nil where only other events can change something.
   public var nextWake: Duration? { timers.first?.at }
 

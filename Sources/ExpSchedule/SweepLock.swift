@@ -31,15 +31,22 @@ public struct SweepLock: ~Copyable, Sendable {
     let path = try SweepLock.path(name, paths)
     try SmallFile.makeFolder(paths.sweep(name))
     let file = try Descriptor(opening: path, O_RDWR | O_CREAT)
-    guard file.tryLock() else {
-      throw .sweepHeld(name: name, holder: SweepLock.readHolder(path))
+    // Whoever asks whether it is held has it for a moment.
+    var tries = 20
+    while !file.tryLock() {
+      tries -= 1
+      guard tries > 0 else {
+        throw .sweepHeld(name: name, holder: SweepLock.readHolder(path))
+      }
+      usleep(5_000)
     }
-    // What was asked of an earlier owner is not meant for this one; nobody can ask this one yet.
-    _ = SweepRequest.take(from: paths.sweep(name))
-    let holder = Holder(pid: Int(getpid()), host: hostName(), startedAt: utcNow())
     guard ftruncate(file.number, 0) == 0 else {
       throw .system(call: "ftruncate", path: path, errno: errno)
     }
+    // What was asked of an earlier owner, and how far that one was, is nothing of this one's; nobody can ask it yet.
+    _ = SweepRequest.take(from: paths.sweep(name))
+    unlink(SweepProgressFile.path(of: name, paths: paths))
+    let holder = Holder(pid: Int(getpid()), host: hostName(), startedAt: utcNow())
     try file.write(jsonLine(holder), path: path)
     descriptor = file
   }

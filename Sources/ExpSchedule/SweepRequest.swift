@@ -23,7 +23,10 @@ public enum SweepRequest: Sendable, Hashable {
   private static func folder(_ sweepFolder: String) -> String { "\(sweepFolder)/requests" }
 
   /// Leaves a request for whoever runs a sweep.
-  public func leave(for sweep: String, paths: RunPaths) throws(ScheduleError) {
+  ///
+  /// - Returns: the path of the file, which is gone once the request was taken.
+  @discardableResult
+  public func leave(for sweep: String, paths: RunPaths) throws(ScheduleError) -> String {
     let folder = SweepRequest.folder(paths.sweep(sweep))
     let file =
       switch self {
@@ -32,10 +35,10 @@ public enum SweepRequest: Sendable, Hashable {
       case .retry(let runs): File(request: "retry", runs: runs)
       }
     try SmallFile.makeFolder(folder)
-    // Named by time, so that they are taken in order.
-    let name =
-      "\(monotonicNow().components.seconds)-\(getpid())-\(UUID().uuidString.prefix(8)).json"
+    // Named by time, so that they are taken in order as far as clocks of several hosts agree.
+    let name = "\(utcNow())-\(UUID().uuidString.prefix(8)).json"
     try SmallFile.write(try jsonLine(file), to: "\(folder)/\(name)", in: folder)
+    return "\(folder)/\(name)"
   }
 
   /// Takes what was asked since, the oldest first; what is no request is taken away too.

@@ -24,14 +24,17 @@ extension SweepRunner {
     // A time in which this process did not run itself (it or the machine was suspended) is nobody's silence.
     let passed = min(now - lastWatch, SweepRunner.watchInterval * 3)
     lastWatch = now
-    nextWatch = now + SweepRunner.watchInterval
+    let hasLimits = launches.ids.contains { live[$0]?.job.memoryIsLimit == true }
+    let sessions = hasLimits ? ProcessFacts.residentBytesBySession() : [:]
     for id in launches.ids {
       guard let job = live[id], job.hasBegun, job.attempt.place == nil else { continue }
       live[id]?.silentFor += passed
       watchSilence(job)
-      watchMemory(job)
+      watchMemory(job, sessions)
     }
     relieveMemory()
+    // Counted from the end, so that a machine of very many processes is not looked at all the time.
+    nextWatch = now + SweepRunner.watchInterval
   }
 
   private func watchSilence(_ job: LiveJob) {
@@ -44,11 +47,14 @@ extension SweepRunner {
           + Scheduler.text(limit), mayRetry: true))
   }
 
-  private func watchMemory(_ job: LiveJob) {
+  private func watchMemory(_ job: LiveJob, _ sessions: [Int: Int]) {
     guard let pid = job.attempt.pid, let facts = ProcessFacts(of: pid) else { return }
     var used = facts.residentBytes
-    // Helpers of a trainer count too; they are looked for where a limit is set.
-    if job.job.memoryIsLimit { used = max(used, ProcessFacts.residentBytes(ofSession: pid)) }
+    // Helpers of a trainer count too, where a limit is set; what they share with it counts once.
+    if job.job.memoryIsLimit, let limit = job.job.memoryBytes {
+      used = max(used, sessions[pid] ?? 0)
+      if used > limit { used = ProcessFacts.proportionalBytes(ofSession: pid) }
+    }
     live[job.job.id]?.seenMemoryBytes = used
     guard job.job.memoryIsLimit, let limit = job.job.memoryBytes, used > limit else { return }
     feed(
@@ -105,10 +111,10 @@ extension SweepRunner {
     }
     if waited >= patience, leftover.sent == 0 {
       leftover.sent = SIGTERM
-      holder.trainer.signalGroup(SIGTERM)
+      holder.trainer.signalGroup(SIGTERM, holding: job.folder(in: paths).lock)
     } else if waited >= patience + settings.scheduling.stopGrace, leftover.sent == SIGTERM {
       leftover.sent = SIGKILL
-      holder.trainer.signalGroup(SIGKILL)
+      holder.trainer.signalGroup(SIGKILL, holding: job.folder(in: paths).lock)
     }
   }
 }

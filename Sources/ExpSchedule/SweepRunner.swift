@@ -49,6 +49,8 @@ public final class SweepRunner {
   private var nextLockCheck: Duration = .zero
   private var nextDiskCheck: Duration = .zero
   private var nextAdvice: Duration = .zero
+  /// Whether the loop is left although the cluster has not answered yet.
+  private var hasGivenUp = false
   /// Whether a job was refused since others were last asked for room.
   var isOutOfRoom = false
   private var nextRoomCheck: Duration = .zero
@@ -111,7 +113,8 @@ public final class SweepRunner {
     checkDisk()
     takeAdvice()
     feed(.begin)
-    while !scheduler.isFinished {
+    tellProgress(isLast: true)
+    while !scheduler.isFinished, !hasGivenUp {
       for _ in relay.wait(patience(relay.isListening)) { askToStop() }
       checkDisk()
       executor.turn { observer?.message($0) }
@@ -255,6 +258,12 @@ extension SweepRunner {
   }
 
   private func askToStop() {
+    if scheduler.isStoppingNow, executor.queues {
+      observer?.message(
+        "leaving at once; what the cluster still has is taken over by the next start")
+      hasGivenUp = true
+      return
+    }
     let isFirst = scheduler.stopCause == nil
     observer?.message(
       isFirst
@@ -330,7 +339,9 @@ extension SweepRunner {
 
   /// Reads what running trainers appended, and tells of it.
   private func watch() {
-    guard !live.isEmpty, now >= nextProgress else { return }
+    let isDue =
+      live.isEmpty ? settings.controlFolder != nil && now >= nextProgressFile : now >= nextProgress
+    guard isDue else { return }
     let began = now
     for id in launches.ids where live[id]?.hasBegun == true {
       live[id]?.readEvents { observer?.message($0) }
@@ -364,6 +375,7 @@ extension SweepRunner {
     for request in SweepRequest.take(from: folder) {
       switch request {
       case .stop(let force):
+        if scheduler.isStoppingNow { return askToStop() }
         observer?.message(
           force == .gently
             ? "asked to stop: trainers write a checkpoint and leave" : "asked to stop at once")

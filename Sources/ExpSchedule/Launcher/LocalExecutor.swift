@@ -39,7 +39,7 @@ final class LocalExecutor: Executor {
       }
       lease = try leases.take(cores: job.cores, memoryBytes: job.memoryBytes, gpus: job.gpus)
     } catch {
-      throw .refused(reason: error.description, canRetry: false)
+      throw .refused(reason: error.description, canRetry: LocalLauncher.canRetry(error))
     }
     guard let lease = consume lease else { throw .noRoom(leases?.obstacle ?? "") }
     return Reservation(lease)

@@ -75,8 +75,9 @@ struct LocalLauncher: Sendable {
     return variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
   }
 
-  private static func canRetry(_ error: ScheduleError) -> Bool {
+  /// Whether what the system refused may be had later.
+  static func canRetry(_ error: ScheduleError) -> Bool {
     guard case .system(_, _, let code) = error else { return false }
-    return [EAGAIN, ENOMEM, EMFILE, ENFILE, ENOSPC, EINTR, ETXTBSY].contains(code)
+    return [EAGAIN, ENOMEM, EMFILE, ENFILE, ENOSPC, EINTR, ETXTBSY, ENOLCK, EIO].contains(code)
   }
 }

@@ -35,7 +35,11 @@ final class TrainerProcess: Attempt {
 
   /// Reaps the child where it has ended; nil while it runs.
   private func reap() -> AttemptEnd? {
-    guard !isReaped, hasEnded() else { return nil }
+    guard !isReaped, let ending = hasEnded() else { return nil }
+    guard ending == .zombie else {
+      isReaped = true
+      return AttemptEnd(words: "its end was seen by somebody else in this process")
+    }
     // The unreaped child still owns its group's number, so this can hit nobody else: what a trainer leaves behind
     // would hold the run's lock.
     Glibc.kill(-number, SIGKILL)
@@ -48,11 +52,17 @@ final class TrainerProcess: Attempt {
     return AttemptEnd(status: status, usage: usage)
   }
 
-  private func hasEnded() -> Bool {
+  private enum Ending {
+    case zombie
+    case reapedElsewhere
+  }
+
+  private func hasEnded() -> Ending? {
     var facts = siginfo_t()
     let answer = waitid(P_PID, id_t(number), &facts, WEXITED | WNOHANG | WNOWAIT)
-    // No such child means that somebody else in this process reaped it: it has ended too.
-    return answer == 0 ? facts.si_signo == SIGCHLD : errno == ECHILD
+    if answer == 0 { return facts.si_signo == SIGCHLD ? .zombie : nil }
+    // No such child means that somebody else in this process reaped it: its number may be another's by now.
+    return errno == ECHILD ? .reapedElsewhere : nil
   }
 }
 

@@ -14,8 +14,9 @@ package struct Lease: ~Copyable {
 /// The cores, the memory and the GPUs of this machine, shared by all sweeps of one store.
 ///
 /// Each is a range of bytes of `runs/leases/HOST`; whoever uses it has locked it. One sweep at a time stands at the
-/// counter (a lock too): it alone takes, and it stays there until it has what it wants, so nobody is overtaken for ever
-/// and sweeps take turns. A sweep of higher priority that waits goes to the counter first.
+/// counter (a lock too): it alone takes, and it stays there until it has what it wants, so nobody is overtaken for ever.
+/// Who has been served joins the others when somebody waits, so sweeps take turns. One of higher priority that waits goes
+/// first. GPUs have a counter of their own, so that whoever waits for one keeps nobody from the processors.
 package final class MachineLeases {
   /// One byte of the file is so much memory.
   package static let memoryUnit = 16 << 20
@@ -25,6 +26,7 @@ package final class MachineLeases {
   static let priorities = -1...1
 
   private static let counter = 0..<1
+  private static let gpuCounter = 1..<2
   private static let waiting = 8
   private static let cores = 1 << 12
   private static let memory = 1 << 20
@@ -36,6 +38,7 @@ package final class MachineLeases {
   /// Opened once; holds the place at the counter and the wish.
   private let queue: LeaseFile
   private var isAtCounter = false
+  private var isAtGPUCounter = false
   private var isWaiting = false
   /// What was missing when a share was last refused, for people.
   package private(set) var obstacle = ""
@@ -57,17 +60,23 @@ package final class MachineLeases {
   /// `obstacle` names what. Whoever gets none asks again soon, or calls `stopWaiting`.
   /// More cores or memory than there are stand for all there are. `gpus` is a whole number, or a part of one.
   package func take(cores: Int, memoryBytes: Int?, gpus: Double) throws(ScheduleError) -> Lease? {
-    guard try goToCounter() else { return refuse("other sweeps of this store are served first") }
+    let others = "other sweeps of this store are served first"
+    if gpus > 0, !isAtGPUCounter {
+      isAtGPUCounter = try queue.lock(Self.gpuCounter)
+      guard isAtGPUCounter else { return refuse(others) }
+    }
+    guard try goToCounter() else { return refuse(others) }
     let file = try LeaseFile(path)
+    guard let uuids = try takeGPUs(gpus, file) else {
+      leaveCounter()
+      return refuse("all GPUs are in use by other sweeps of this store")
+    }
     let coreCount = min(max(1, cores), inventory.cores.count)
     guard let coreNumbers = try takeCores(coreCount, file) else {
       return refuse("all cores are in use by other sweeps of this store")
     }
     guard try takeMemory(memoryBytes ?? 0, file) else {
       return refuse("the memory is in use by other sweeps of this store")
-    }
-    guard let uuids = try takeGPUs(gpus, file) else {
-      return refuse("all GPUs are in use by other sweeps of this store")
     }
     stopWaiting()
     return Lease(file: file, cores: coreNumbers, gpus: uuids)
@@ -80,6 +89,12 @@ package final class MachineLeases {
 
   /// Leaves the counter and the queue before it.
   package func stopWaiting() {
+    leaveCounter()
+    if isAtGPUCounter { queue.unlock(Self.gpuCounter) }
+    isAtGPUCounter = false
+  }
+
+  private func leaveCounter() {
     if isAtCounter { queue.unlock(Self.counter) }
     if isWaiting { queue.unlock(wish(priority)) }
     isAtCounter = false
@@ -94,6 +109,8 @@ package final class MachineLeases {
     if above < end, try queue.isLockedElsewhere(above..<end) {
       if isAtCounter { queue.unlock(Self.counter) }
       isAtCounter = false
+    } else if !isAtCounter, !isWaiting, try queue.isLockedElsewhere(wish(priority)) {
+      // Others were here before: this one waits with them and asks at its next turn.
     } else if !isAtCounter {
       isAtCounter = try queue.lock(Self.counter)
     }

@@ -41,9 +41,15 @@ public struct ProcessIdentity: Sendable, Hashable, Codable {
     return facts.startTicks == startTicks && !facts.isZombie
   }
 
-  /// Sends a signal to it and its process group; nothing where it is gone.
-  func signalGroup(_ signal: Int32) {
-    guard isAlive, pid > 1 else { return }
+  /// Sends a signal to it and its process group; nothing where it is gone, or where it does not hold this lock.
+  ///
+  /// The file that names it can be written by others, so its word alone is not taken: a trainer has the lock open as
+  /// its descriptor 3.
+  func signalGroup(_ signal: Int32, holding lock: String) {
+    var (held, named) = (stat(), stat())
+    guard isAlive, pid > 1, stat("/proc/\(pid)/fd/3", &held) == 0, stat(lock, &named) == 0,
+      held.st_dev == named.st_dev, held.st_ino == named.st_ino
+    else { return }
     kill(-pid_t(pid), signal)
     kill(pid_t(pid), signal)
   }
@@ -79,15 +85,34 @@ struct ProcessFacts {
     residentBytes = number(21) * Int(sysconf(Int32(_SC_PAGESIZE)))
   }
 
-  /// Resident bytes of a trainer and of all processes of its session.
-  static func residentBytes(ofSession session: Int) -> Int {
+  /// Resident bytes of all processes by their session; what several share is counted for each.
+  static func residentBytesBySession() -> [Int: Int] {
+    processes.reduce(into: [:]) { sums, process in
+      sums[process.facts.session, default: 0] += process.facts.residentBytes
+    }
+  }
+
+  /// Bytes of memory that the processes of a session have to themselves, each shared page divided among its users.
+  static func proportionalBytes(ofSession session: Int) -> Int {
+    processes.filter { $0.facts.session == session }.reduce(0) { sum, process in
+      // try?: a process that is gone uses nothing.
+      let bytes = try? SmallFile.read("/proc/\(process.pid)/smaps_rollup", limit: 1 << 16)
+      for line in (bytes ?? []).split(separator: 0x0a) {
+        let words = line.split(separator: 0x20)
+        guard words.count > 1, String(decoding: words[0], as: UTF8.self) == "Pss:" else { continue }
+        return sum + (Int(String(decoding: words[1], as: UTF8.self)) ?? 0) << 10
+      }
+      // A kernel that does not tell leaves what is resident.
+      return sum + process.facts.residentBytes
+    }
+  }
+
+  private static var processes: [(pid: Int, facts: ProcessFacts)] {
     // try?: without /proc nothing can be said.
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-    return names.reduce(0) { sum, name in
-      guard let pid = Int(name), let facts = ProcessFacts(of: pid), facts.session == session else {
-        return sum
-      }
-      return sum + facts.residentBytes
+    return names.compactMap { name in
+      guard let pid = Int(name), let facts = ProcessFacts(of: pid) else { return nil }
+      return (pid, facts)
     }
   }
 }
