@@ -255,11 +255,9 @@ struct SweepCommand: ParsableCommand {
   /// Fits every finished run and keeps the fits where `exp runs` and SQL find them.
   private static func recordFits(sweep: String, database: String, paths: RunPaths) throws {
     let store = try Store.open(at: database, mode: .readWrite, runs: paths)
-    for run in try LawData(sweep: sweep, paths: paths).fit(level: 0.95).runs {
-      guard let record = run.record else { continue }
-      try record.write(below: paths)
-      try store.record(fit: record)
-    }
+    let fits = try LawData(sweep: sweep, paths: paths).fit(level: 0.95).runs.compactMap(\.record)
+    try FitRecord.write(fits, below: paths)
+    try store.record(fits: fits)
   }
 }
 

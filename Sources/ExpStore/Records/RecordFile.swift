@@ -6,10 +6,11 @@ internal import Glibc
 enum RecordFile {
   /// Writes to a temporary name beside `path`, syncs, and renames.
   ///
-  /// With `replacing: false` a file that is there stays, and the answer is false.
+  /// With `replacing: false` a file that is there stays, and the answer is false. With `syncing: false` a power cut may
+  /// leave an empty file: only for what can be made again.
   @discardableResult
   static func write(
-    _ text: String, to path: String, replacing: Bool = true
+    _ text: String, to path: String, replacing: Bool = true, syncing: Bool = true
   ) throws(StoreError) -> Bool {
     let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).tmp"
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
@@ -17,7 +18,7 @@ enum RecordFile {
     do throws(StoreError) {
       defer { close(file) }
       try write(Array(text.utf8), to: file, path)
-      guard fsync(file) == 0 else { throw failure("cannot be written", path) }
+      guard !syncing || fsync(file) == 0 else { throw failure("cannot be written", path) }
     } catch {
       unlink(temporary)
       throw error
@@ -31,7 +32,7 @@ enum RecordFile {
       if !replacing && reason == EEXIST { return false }
       throw failure("cannot be written", path)
     }
-    syncFolder(of: path)
+    if syncing { syncFolder(of: path) }
     return true
   }
 

@@ -4,9 +4,27 @@ internal import TrainerProtocol
 
 /// What the small files of a run folder say.
 struct RunFacts {
+  /// What the store keeps of `provenance.json`, which may hold long specs beside it.
+  struct Origin: Decodable {
+    struct Source: Decodable {
+      var commit: String
+      var snapshot: Bool
+    }
+
+    var experiment: String
+    var label: String
+    var source: Source?
+    var createdAt: String
+
+    enum CodingKeys: String, CodingKey {
+      case experiment, label, source
+      case createdAt = "created_at"
+    }
+  }
+
   var request: RunRequest
   var config: JSONValue
-  var provenance: RunProvenance?
+  var provenance: Origin?
   var status: RunStatus
   var problems: [Store.Problem]
   /// Changes whenever one of the files does.
@@ -30,7 +48,7 @@ struct RunFacts {
     guard RecordFile.exists(folder.provenance) else { return }
     do throws(StoreError) {
       provenance = try RecordFile.read(
-        RunProvenance.self, from: folder.provenance, limit: 16 << 20)
+        Origin.self, from: folder.provenance, limit: 16 << 20)
     } catch {
       problems.append(Store.Problem(path: folder.provenance, message: error.message))
     }

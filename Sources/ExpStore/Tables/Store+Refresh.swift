@@ -87,7 +87,7 @@ extension Store {
     var stamps = Dictionary(
       known.map { ($0.id, (files: $0.files, status: $0.status)) },
       uniquingKeysWith: { first, _ in first })
-    var isChanged = false
+    var changed: [RunFolder] = []
     for (id, folder) in Store.folders(below: paths) {
       let before = stamps.removeValue(forKey: id.text)
       if let before, let state = RunState(rawValue: before.status), state.isFinished,
@@ -95,16 +95,11 @@ extension Store {
       {
         continue
       }
-      isChanged = true
-      do throws(StoreError) {
-        problems += try ingest(run: folder)
-      } catch {
-        guard error.code == .file || error.code == .notFound else { throw error }
-        problems.append(Problem(path: folder.path, message: error.message))
-      }
+      changed.append(folder)
     }
+    problems += try ingest(runs: changed)
     for id in stamps.keys { try write { db in try RunTable.forget(id, db) } }
-    return isChanged || !stamps.isEmpty
+    return !changed.isEmpty || !stamps.isEmpty
   }
 
   private static func folders(below paths: RunPaths) -> [(RunID, RunFolder)] {
