@@ -36,7 +36,16 @@ struct LawData {
     sweep name: String, paths: RunPaths, pairing: LawPairing = .validation,
     includingUnfinished: Bool = false, where condition: RunCondition? = nil
   ) throws {
-    let record = try LawData.record(of: name, paths: paths)
+    try self.init(
+      of: LawData.record(of: name, paths: paths), paths: paths, pairing: pairing,
+      includingUnfinished: includingUnfinished, where: condition)
+  }
+
+  /// Reads the curves of a plan that is in memory already.
+  init(
+    of record: SweepRecord, paths: RunPaths, pairing: LawPairing = .validation,
+    includingUnfinished: Bool = false, where condition: RunCondition? = nil
+  ) throws {
     let points = try condition?.select(record.points) ?? record.points
     var curves: [Curve] = []
     var unfinished: [UnfinishedCurve] = []

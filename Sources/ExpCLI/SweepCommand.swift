@@ -278,7 +278,8 @@ struct SweepCommand: ParsableCommand {
       )
     }
     if pruned > 0, let words = try pruneSummary(session, paths) { Terminal.message(words) }
-    try SweepCommand.recordFits(sweep: name, database: location.databasePath(), paths: paths)
+    try SweepCommand.recordFits(
+      of: session.record(specPath: arguments.spec), database: location.databasePath(), paths: paths)
     Terminal.message("look: exp fit \(name) · exp plot \(name) · exp runs")
     if !bad.isEmpty { throw ExitStatus.someRunsFailed }
   }
@@ -289,13 +290,13 @@ struct SweepCommand: ParsableCommand {
   }
 
   /// Fits every finished run and keeps the fits where `exp runs` and SQL find them.
-  private static func recordFits(sweep: String, database: String, paths: RunPaths) throws {
+  private static func recordFits(
+    of plan: SweepRecord, database: String, paths: RunPaths
+  ) throws {
     let store = try Store.open(at: database, mode: .readWrite, runs: paths)
-    for run in try LawData(sweep: sweep, paths: paths).fit(level: 0.95).runs {
-      guard let record = run.record else { continue }
-      try record.write(below: paths)
-      try store.record(fit: record)
-    }
+    let fits = try LawData(of: plan, paths: paths).fit(level: 0.95).runs.compactMap(\.record)
+    try FitRecord.write(fits, below: paths)
+    try store.record(fits: fits)
   }
 }
 

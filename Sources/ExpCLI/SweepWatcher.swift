@@ -6,7 +6,14 @@ internal import Glibc
 internal import TrainerProtocol
 
 /// Watches a sweep: shows its progress, writes down where runs come from, and keeps the store up to date.
+///
+/// Runs that finish soon after each other go into the store together; one that is not there yet when the sweep dies is
+/// found by the next refresh.
 final class SweepWatcher: SweepObserver {
+  /// Time between two transactions while runs finish.
+  private static let ingestInterval: Duration = .milliseconds(200)
+  private static let ingestCount = 64
+
   private let sweep: String
   private let store: Store
   private let provenance: (RunID) -> String?
@@ -14,6 +21,8 @@ final class SweepWatcher: SweepObserver {
   private let messages: SweepMessages
   private let display = SweepDisplay()
   private var said: Set<String> = []
+  private var finished: [RunFolder] = []
+  private var lastIngest: ContinuousClock.Instant?
 
   /// Makes a watcher; `provenance` is the text that tells where a run comes from, `beforeHeldOut` registers predictions when all that
   /// they may use is finished.
@@ -36,7 +45,10 @@ final class SweepWatcher: SweepObserver {
     say("\(snapshot.label) (\(snapshot.id)) \(snapshot.state.rawValue)\(reason)")
   }
 
-  func progress(_ snapshot: SweepSnapshot) { display.show(snapshot, of: sweep) }
+  func progress(_ snapshot: SweepSnapshot) {
+    display.show(snapshot, of: sweep)
+    ingestFinished()
+  }
 
   /// Says a thing once: what a trainer repeats at every step is in its events.
   func message(_ text: String) {
@@ -44,7 +56,10 @@ final class SweepWatcher: SweepObserver {
     if said.insert(text).inserted { say(text) }
   }
 
-  func phaseWillStart(_ phase: Int) throws { try beforeHeldOut() }
+  func phaseWillStart(_ phase: Int) throws {
+    ingestFinished()
+    try beforeHeldOut()
+  }
 
   func runWillStart(_ id: RunID, folder: RunFolder) throws {
     guard let text = provenance(id) else { return }
@@ -54,15 +69,29 @@ final class SweepWatcher: SweepObserver {
   func runFinished(_ id: RunID, folder: RunFolder) {
     // A run whose base policy failed never began: there is nothing to take in.
     guard access(folder.request, F_OK) == 0 else { return }
+    finished.append(folder)
+    let isDue = lastIngest.map { ContinuousClock.now - $0 >= SweepWatcher.ingestInterval } ?? true
+    if isDue || finished.count >= SweepWatcher.ingestCount { ingestFinished() }
+  }
+
+  private func ingestFinished() {
+    guard let last = finished.last else { return }
+    let count = finished.count
+    lastIngest = .now
     do {
-      for problem in try store.ingest(run: folder) { say("store: \(problem)") }
+      defer { finished.removeAll(keepingCapacity: true) }
+      for problem in try store.ingest(runs: finished) { say("store: \(problem)") }
     } catch {
-      say("store: \(error); 'exp db rebuild' takes it in again from \(folder.path)")
+      let others = count > 1 ? " and \(count - 1) others" : ""
+      say("store: \(error); 'exp db rebuild' takes it in again from \(last.path)\(others)")
     }
   }
 
-  /// Takes the moving lines away.
-  func finish() { display.finish() }
+  /// Writes down the last runs and takes the moving lines away.
+  func finish() {
+    ingestFinished()
+    display.finish()
+  }
 
   private func say(_ text: String) {
     display.say(text)

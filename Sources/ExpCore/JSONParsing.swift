@@ -65,17 +65,6 @@ extension JSONValue: Codable {
       throw JSONParsingError(describing: error)
     }
   }
-
-  /// Makes the document that a value encodes to.
-  public init(encoding value: some Encodable) throws(JSONParsingError) {
-    do {
-      let encoder = JSONEncoder()
-      encoder.nonConformingFloatEncodingStrategy = .throw
-      self = try JSONDecoder().decode(JSONValue.self, from: encoder.encode(value))
-    } catch {
-      throw JSONParsingError(describing: error)
-    }
-  }
 }
 
 extension JSONParsingError {

@@ -2,7 +2,9 @@ internal import ExpCore
 internal import ExpSpec
 
 /// An expansion in progress: walks the product, resolves, leaves out, and keeps each configuration once.
-struct PlanExpansion {
+///
+/// There is one of it, so that its points, of which there may be very many, are put in order and named in place.
+struct PlanExpansion: ~Copyable {
   private typealias Setting = ExperimentSpec.Setting
   private typealias Predicate = ((String) -> JSONValue?) -> Bool
 

@@ -41,10 +41,11 @@ struct LiveJob {
   /// Takes in whole lines that were appended; messages for people are handed out with the job's label.
   ///
   /// At most 64 MiB at a time, so that a trainer that never stops writing cannot stop the sweep.
-  mutating func readEvents(_ message: (String) -> Void) {
+  /// With `only`, lines that have none of these texts are passed over.
+  mutating func readEvents(only: [String] = [], _ message: (String) -> Void) {
     var tail = tail
     for _ in 0..<256 {
-      if tail.read({ take($0, message) }) { break }
+      if tail.read(only: only, { take($0, message) }) { break }
     }
     self.tail = tail
   }

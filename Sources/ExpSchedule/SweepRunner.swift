@@ -314,7 +314,8 @@ extension SweepRunner {
 
   private func hasEnded(_ id: RunID, _ end: AttemptEnd) {
     guard var job = live[id] else { return }
-    job.readEvents { observer?.message($0) }
+    // Nobody looks at the values of an attempt that is over.
+    job.readEvents(only: [#""message""#, #""end""#]) { observer?.message($0) }
     let hasResult = RunOnDisk.readResult(id: id, folder: job.folder) != nil
     // What a full disk did should be known before the attempt is judged.
     if end.code != 0 { checkDisk(isUrgent: true) }

@@ -24,7 +24,7 @@ struct FilterTests {
       try maker.succeed(
         number, config: configs[number], second: number, last: Double(number) / 64)
     }
-    try StoreTests.fit(1).write(below: maker.paths)
+    try FitRecord.write([StoreTests.fit(1)], below: maker.paths)
     try RunAnnotations(run: RunMaker.id(7), tags: ["good", "'; DROP TABLE run; --"])
       .write(below: maker.paths)
     let store = try Store.inMemory()

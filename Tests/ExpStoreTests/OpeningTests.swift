@@ -125,7 +125,7 @@ struct OpeningTests {
       try Store.open(at: path, mode: .readWrite, runs: maker.paths).close()
       let store = try Store.open(at: path, mode: .readOnly)
       #expect(try store.runs().count == 1)
-      let error = #expect(throws: StoreError.self) { try store.record(fit: StoreTests.fit(1)) }
+      let error = #expect(throws: StoreError.self) { try store.record(fits: [StoreTests.fit(1)]) }
       #expect(error?.code == .notWritable)
     }
   }

@@ -39,7 +39,7 @@ struct StoreTests {
       [RunMaker.attempt(2, resume: 0, pid: 6, second: 40), RunMaker.metrics(1, ["y": 3])],
       to: broken)
     try maker.end(RunMaker.id(9), .failed, exit: 1, pid: 6, started: 40, ended: 50)
-    try StoreTests.fit(1).write(below: maker.paths)
+    try FitRecord.write([StoreTests.fit(1)], below: maker.paths)
     try RunAnnotations(
       run: RunMaker.id(1), tags: ["good", "a,b \"c\""], notes: [.init(at: "t", text: "n")]
     ).write(below: maker.paths)
@@ -76,7 +76,7 @@ struct StoreTests {
       try store.ingest(run: maker.paths.run(RunMaker.id(2)))
       try store.record(sweep: try SweepRecord.read("law", below: maker.paths))
       try store.ingest(run: maker.paths.run(RunMaker.id(1)))
-      try store.record(fit: StoreTests.fit(1))
+      try store.record(fits: [StoreTests.fit(1)])
       try store.record(prediction: StoreTests.prediction())
       try store.record(annotations: try RunAnnotations.read(RunMaker.id(1), below: maker.paths))
       let before = try dump(store)
@@ -170,6 +170,40 @@ struct StoreTests {
       let store = try Store.inMemory()
       #expect(try store.ingest(run: run).isEmpty)
       #expect(try store.metrics(of: RunMaker.id(1))["entropy"] == (0..<20).map(Double.init))
+    }
+  }
+
+  @Test(
+    "several folders together give the rows that each gives alone, a large log and a bad folder among them"
+  )
+  func together() throws {
+    try withTemporaryFolder { folder in
+      let maker = RunMaker(folder)
+      let folders = try (1...4).map { try maker.start(RunMaker.id($0)) }
+      for (number, run) in folders.enumerated() {
+        let value = Double(number)
+        try maker.append([RunMaker.attempt(1), RunMaker.metrics(0, ["entropy": value])], to: run)
+      }
+      let filler = String(repeating: "x", count: 900_000)
+      for step in 1..<12 {
+        let events = [
+          TrainEvent.message(step: step, seconds: 0, text: filler),
+          RunMaker.metrics(step, ["entropy": Double(step)]),
+        ]
+        try maker.append(events, to: folders[1])
+      }
+      try maker.finish(RunMaker.id(3))
+      try "{}".write(toFile: folders[3].request, atomically: true, encoding: .utf8)
+      let together = try Store.inMemory()
+      let problems = try together.ingest(runs: folders)
+      #expect(problems.map(\.path) == [folders[3].path])
+      let alone = try Store.inMemory()
+      for run in folders.dropLast() { try alone.ingest(run: run) }
+      #expect(try dump(together) == dump(alone))
+      #expect(try together.run(RunMaker.id(3))?.status == .succeeded)
+      #expect(try together.metrics(of: RunMaker.id(2)).steps == Array(0..<12))
+      #expect(try together.ingest(runs: folders).count == 1)
+      #expect(try dump(together) == dump(alone))
     }
   }
 

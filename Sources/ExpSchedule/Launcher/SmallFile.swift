@@ -97,10 +97,12 @@ enum SmallFile {
       if case .system(_, _, let code) = error, code == ENOENT || code == ENOTDIR { return nil }
       throw error
     }
-    guard file.size <= limit else {
+    let size = file.size
+    guard size <= limit else {
       throw .unreadable(path: path, reason: "it is larger than \(limit) bytes")
     }
-    return file.read(at: 0, limit: limit)
+    // Files of the kernel say that they are empty.
+    return file.read(at: 0, limit: size > 0 ? size : min(limit, 1 << 16))
   }
 
   /// Writes to a temporary name, syncs, renames, and syncs the folder.

@@ -6,9 +6,10 @@ struct FileStamp {
   /// The facts of the file; `-` where there is none.
   let text: String
 
-  init(of path: String) {
+  /// Looks at a path, which may be relative to an open folder: the way to each of many files is then short.
+  init(of path: String, in folder: Int32 = AT_FDCWD) {
     var facts = stat()
-    guard stat(path, &facts) == 0 else {
+    guard fstatat(folder, path, &facts, 0) == 0 else {
       text = "-"
       return
     }

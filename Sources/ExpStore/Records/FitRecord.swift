@@ -63,12 +63,18 @@ extension FitRecord {
   /// The folder of all fits.
   public static func folder(below paths: RunPaths) -> String { "\(paths.root)/fits" }
 
-  /// Writes the fit whole or not at all, replacing an earlier one of the same run.
+  /// Writes the files of fits, replacing earlier ones of the same runs.
   ///
-  /// - Throws: `StoreError` where the file cannot be written or a number is not finite.
-  public func write(below paths: RunPaths) throws(StoreError) {
+  /// Whoever dies while writing leaves the old file or the new one. They are not brought to the disk at once, as
+  /// everything else is: after a power cut one may be empty, which a refresh of the store reports, and fitting the
+  /// sweep again mends.
+  /// - Throws: `StoreError` where a file cannot be written or a number is not finite.
+  public static func write(_ fits: [FitRecord], below paths: RunPaths) throws(StoreError) {
     let folder = FitRecord.folder(below: paths)
     try RecordFile.makeFolder(folder)
-    try RecordFile.write(RecordText.pretty(self), to: "\(folder)/\(run).json")
+    for fit in fits {
+      try RecordFile.write(
+        RecordText.pretty(fit), to: "\(folder)/\(fit.run).json", syncing: false)
+    }
   }
 }

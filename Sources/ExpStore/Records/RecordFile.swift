@@ -6,18 +6,27 @@ internal import Glibc
 enum RecordFile {
   /// Writes to a temporary name beside `path`, syncs, and renames.
   ///
-  /// With `replacing: false` a file that is there stays, and the answer is false.
+  /// With `replacing: false` a file that is there stays, and the answer is false. With `syncing: false` a power cut may
+  /// leave an empty file: only for what can be made again.
   @discardableResult
   static func write(
-    _ text: String, to path: String, replacing: Bool = true
+    _ text: String, to path: String, replacing: Bool = true, syncing: Bool = true
+  ) throws(StoreError) -> Bool {
+    try write(pieces: CollectionOfOne(text), to: path, replacing: replacing, syncing: syncing)
+  }
+
+  /// Writes in this way a text that comes in pieces and is never in memory as a whole.
+  @discardableResult
+  static func write(
+    pieces: some Sequence<String>, to path: String, replacing: Bool = true, syncing: Bool = true
   ) throws(StoreError) -> Bool {
     let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0...UInt32.max)).tmp"
     let file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard file >= 0 else { throw failure("cannot be written", path) }
     do throws(StoreError) {
       defer { close(file) }
-      try write(Array(text.utf8), to: file, path)
-      guard fsync(file) == 0 else { throw failure("cannot be written", path) }
+      try write(pieces, to: file, path)
+      guard !syncing || fsync(file) == 0 else { throw failure("cannot be written", path) }
     } catch {
       unlink(temporary)
       throw error
@@ -31,7 +40,7 @@ enum RecordFile {
       if !replacing && reason == EEXIST { return false }
       throw failure("cannot be written", path)
     }
-    syncFolder(of: path)
+    if syncing { syncFolder(of: path) }
     return true
   }
 
@@ -94,6 +103,19 @@ enum RecordFile {
   }
 
   static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+  private static func write(
+    _ pieces: some Sequence<String>, to file: Int32, _ path: String
+  ) throws(StoreError) {
+    var bytes: [UInt8] = []
+    for piece in pieces {
+      bytes += piece.utf8
+      guard bytes.count >= 1 << 18 else { continue }
+      try write(bytes, to: file, path)
+      bytes.removeAll(keepingCapacity: true)
+    }
+    try write(bytes, to: file, path)
+  }
 
   private static func write(_ bytes: [UInt8], to file: Int32, _ path: String) throws(StoreError) {
     var written = 0

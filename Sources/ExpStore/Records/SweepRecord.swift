@@ -103,7 +103,14 @@ extension SweepRecord {
       throw StoreError(.file, "'\(name)' cannot be the name of a sweep")
     }
     try RecordFile.makeFolder(paths.sweep(name))
-    try RecordFile.write(canonicalText + "\n", to: SweepRecord.path(of: name, below: paths))
+    let (head, tail) = canonicalFrame
+    let texts = points.lazy.enumerated().map { place, point in
+      (place > 0 ? "," : head) + point.json.canonicalJSON
+    }
+    let end = CollectionOfOne((points.isEmpty ? head : "") + tail + "\n")
+    try RecordFile.write(
+      pieces: [AnySequence(texts), AnySequence(end)].lazy.joined(),
+      to: SweepRecord.path(of: name, below: paths))
   }
 
   /// Reads the plan of a sweep.
@@ -120,20 +127,17 @@ extension SweepRecord {
     return record
   }
 
-  /// The canonical JSON, point by point: a large plan need not exist as one value beside its text.
-  private var canonicalText: String {
+  /// The canonical JSON around the points, which are written one by one: a large plan never exists as one text.
+  private var canonicalFrame: (head: String, tail: String) {
     let rest: JSONValue = [
       "created_at": .string(createdAt), "command_line": .array(commandLine.map(JSONValue.string)),
       "name": .string(name),
     ]
     let tail: JSONValue = ["schema": .number(Double(schema)), "spec_path": .string(specPath)]
     // The points come between the names in front and those behind, as the order of the keys has it.
-    var text = String(rest.canonicalJSON.dropLast()) + ",\"points\":["
-    for (place, point) in points.enumerated() {
-      if place > 0 { text += "," }
-      text += point.json.canonicalJSON
-    }
-    return text + "]," + tail.canonicalJSON.dropFirst()
+    return (
+      rest.canonicalJSON.dropLast() + ",\"points\":[", "]," + tail.canonicalJSON.dropFirst()
+    )
   }
 }
 

@@ -7,13 +7,12 @@ enum AttemptTable {
   /// Keeps the attempts that a part of the log began.
   static func append(_ attempts: [TrainEvent.Attempt], run: Int64, _ db: Database) throws {
     guard !attempts.isEmpty else { return }
-    let next = try Int.fetchOne(
-      db, sql: "SELECT coalesce(max(position) + 1, 0) FROM attempt_start WHERE run = ?",
-      arguments: [run])
+    let next: Int? = try db.value(
+      "SELECT coalesce(max(position) + 1, 0) FROM attempt_start WHERE run = ?", [run])
     for (offset, attempt) in attempts.enumerated() {
-      try db.execute(
-        sql: "INSERT INTO attempt_start VALUES (?, ?, ?, ?, ?, ?, ?)",
-        arguments: [
+      try db.run(
+        "INSERT INTO attempt_start VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
           run, (next ?? 0) + offset, attempt.number, attempt.pid, attempt.host, attempt.startedAt,
           attempt.resumeStep,
         ])
@@ -22,9 +21,10 @@ enum AttemptTable {
 
   /// Writes the attempts of a run anew: every recorded one, then a last one whose end nobody recorded.
   static func replace(_ status: RunStatus, run: Int64, _ db: Database) throws {
-    try db.execute(sql: "DELETE FROM attempt WHERE run = ?", arguments: [run])
-    let starts = try Row.fetchAll(
-      db, sql: "SELECT * FROM attempt_start WHERE run = ? ORDER BY position", arguments: [run])
+    try db.run("DELETE FROM attempt WHERE run = ?", [run])
+    let select = try db.cachedStatement(
+      sql: "SELECT * FROM attempt_start WHERE run = ? ORDER BY position")
+    let starts = try Row.fetchAll(select, arguments: [run])
     for (index, record) in status.attempts.enumerated() {
       let start = starts.last { start in
         let startedAt: String = start["started_at"]
@@ -34,12 +34,12 @@ enum AttemptTable {
       try insert(run, index + 1, record, start, db)
     }
     guard let last = starts.last, isUnrecorded(last, status.attempts.last) else { return }
-    try db.execute(
-      sql: """
-        INSERT INTO attempt (run, number, outcome, started_at, pid, host, resume_step, reason)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-        """,
-      arguments: [
+    try db.run(
+      """
+      INSERT INTO attempt (run, number, outcome, started_at, pid, host, resume_step, reason)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      """,
+      [
         run, status.attempts.count + 1, status.state.rawValue, last["started_at"] as String,
         last["pid"] as Int, last["host"] as String, last["resume_step"] as Int, status.reason,
       ])
@@ -55,9 +55,9 @@ enum AttemptTable {
   private static func insert(
     _ run: Int64, _ number: Int, _ record: AttemptRecord, _ start: Row?, _ db: Database
   ) throws {
-    try db.execute(
-      sql: "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-      arguments: [
+    try db.run(
+      "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      [
         run, number, record.outcome.rawValue, record.startedAt, record.endedAt, record.pid,
         start?["host"] as String?, start?["resume_step"] as Int?, record.exitCode, record.signal,
         record.peakMemoryBytes, record.cpuSeconds, record.reason,

@@ -2,11 +2,11 @@ internal import ExpCore
 internal import GRDB
 
 extension Store {
-  /// Takes in the fit of a run, replacing an earlier one; write its file first.
+  /// Takes in fits in one transaction, each replacing an earlier one of its run; write their files first.
   ///
   /// - Throws: `StoreError`.
-  public func record(fit: FitRecord) throws(StoreError) {
-    try write { db in try FitTable.replace(fit, db) }
+  public func record(fits: [FitRecord]) throws(StoreError) {
+    try write { db in for fit in fits { try FitTable.replace(fit, db) } }
   }
 
   /// Takes in a registered prediction, once however often it comes; write its file first.
@@ -40,13 +40,13 @@ extension Store {
 /// Rows of `fit`.
 enum FitTable {
   static func replace(_ fit: FitRecord, _ db: Database) throws {
-    try db.execute(
-      sql: """
-        INSERT OR REPLACE INTO fit (run, a, b, ceiling, r2, rmse, points, a_se, b_se, ceiling_low,
-          ceiling_high, warnings)
-        SELECT number, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM run WHERE id = ?
-        """,
-      arguments: [
+    try db.run(
+      """
+      INSERT OR REPLACE INTO fit (run, a, b, ceiling, r2, rmse, points, a_se, b_se, ceiling_low,
+        ceiling_high, warnings)
+      SELECT number, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM run WHERE id = ?
+      """,
+      [
         fit.a, fit.b, fit.ceiling, fit.r2, fit.rmse, fit.points, fit.aSE, fit.bSE, fit.ceilingLow,
         fit.ceilingHigh, JSONValue.array(fit.warnings.map(JSONValue.string)).canonicalJSON,
         fit.run.text,

@@ -6,8 +6,7 @@ enum MetricValues {
   /// Applies what a part of a log says to the rows of a run.
   static func apply(_ log: RunLog, run: Int64, _ db: Database) throws {
     if let step = log.firstValidAfter {
-      try db.execute(
-        sql: "DELETE FROM metric_value WHERE run = ? AND step > ?", arguments: [run, step])
+      try db.run("DELETE FROM metric_value WHERE run = ? AND step > ?", [run, step])
     }
     guard !log.columns.isEmpty else { return }
     let insert = try db.cachedStatement(

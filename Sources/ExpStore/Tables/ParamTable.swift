@@ -52,7 +52,7 @@ final class ParamTable {
 
   /// Replaces the settings of a run.
   func replace(_ config: JSONValue, run: Int64) throws {
-    try db.execute(sql: "DELETE FROM run_param WHERE run = ?", arguments: [run])
+    try db.run("DELETE FROM run_param WHERE run = ?", [run])
     let link = try db.cachedStatement(
       sql: "INSERT OR IGNORE INTO run_param (run, value) VALUES (?, ?)")
     let statement = link.sqliteStatement
@@ -95,6 +95,18 @@ final class ParamTable {
 }
 
 extension Database {
+  /// Runs a statement that the connection compiles once and keeps.
+  func run(_ sql: String, _ arguments: StatementArguments) throws {
+    try cachedStatement(sql: sql).execute(arguments: arguments)
+  }
+
+  /// Returns the first column of a kept query's first row; nil where it has no row.
+  func value<Value: DatabaseValueConvertible & StatementColumnConvertible>(
+    _ sql: String, _ arguments: StatementArguments
+  ) throws -> Value? {
+    try Value.fetchOne(cachedStatement(sql: sql), arguments: arguments)
+  }
+
   /// Runs a statement whose arguments were bound by SQLite's own calls, which cost far less than GRDB's.
   func step(_ statement: Statement) throws {
     let code = sqlite3_step(statement.sqliteStatement)

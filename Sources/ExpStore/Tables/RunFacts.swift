@@ -1,12 +1,31 @@
 internal import ExpCore
 internal import FoundationEssentials
+internal import Glibc
 internal import TrainerProtocol
 
 /// What the small files of a run folder say.
 struct RunFacts {
+  /// What the store keeps of `provenance.json`, which may hold long specs beside it.
+  struct Origin: Decodable {
+    struct Source: Decodable {
+      var commit: String
+      var snapshot: Bool
+    }
+
+    var experiment: String
+    var label: String
+    var source: Source?
+    var createdAt: String
+
+    enum CodingKeys: String, CodingKey {
+      case experiment, label, source
+      case createdAt = "created_at"
+    }
+  }
+
   var request: RunRequest
   var config: JSONValue
-  var provenance: RunProvenance?
+  var provenance: Origin?
   var status: RunStatus
   var problems: [Store.Problem]
   /// Changes whenever one of the files does.
@@ -30,7 +49,7 @@ struct RunFacts {
     guard RecordFile.exists(folder.provenance) else { return }
     do throws(StoreError) {
       provenance = try RecordFile.read(
-        RunProvenance.self, from: folder.provenance, limit: 16 << 20)
+        Origin.self, from: folder.provenance, limit: 16 << 20)
     } catch {
       problems.append(Store.Problem(path: folder.provenance, message: error.message))
     }
@@ -47,14 +66,18 @@ struct RunFacts {
   /// Whether the files of a finished run are what they were when it had that stamp.
   ///
   /// A succeeded run is computed again only after its files have moved aside, so its log need not be looked at, nor its
-  /// lock tried.
-  static func isUnchanged(_ folder: RunFolder, since stamp: String, hasSucceeded: Bool) -> Bool {
-    hasSucceeded
-      ? stamp.hasPrefix(stampOfEnd(of: folder) + " ") : stamp == RunFacts.stamp(of: folder)
+  /// lock tried. `name` is the folder's in the open folder `parent`.
+  static func isUnchanged(
+    _ folder: RunFolder, named name: String, in parent: Int32, since stamp: String,
+    hasSucceeded: Bool
+  ) -> Bool {
+    guard hasSucceeded else { return stamp == RunFacts.stamp(of: folder) }
+    return stamp.hasPrefix(stampOfEnd(of: RunFolder(path: name), in: parent) + " ")
   }
 
-  private static func stampOfEnd(of folder: RunFolder) -> String {
-    FileStamp(of: folder.attempts).text + " " + FileStamp(of: folder.result).text
+  private static func stampOfEnd(of folder: RunFolder, in parent: Int32 = AT_FDCWD) -> String {
+    FileStamp(of: folder.attempts, in: parent).text + " "
+      + FileStamp(of: folder.result, in: parent).text
   }
 
   var kind: String { request.kind == .rl ? "rl" : "base" }

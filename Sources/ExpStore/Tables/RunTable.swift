@@ -8,9 +8,8 @@ enum RunTable {
   static func upsert(_ facts: RunFacts, _ db: Database) throws -> Int64 {
     let id = facts.request.id.text
     let config = facts.config.canonicalJSON
-    let known = try String.fetchOne(
-      db, sql: "SELECT config FROM run JOIN run_config ON run = number WHERE id = ?",
-      arguments: [id])
+    let known: String? = try db.value(
+      "SELECT config FROM run JOIN run_config ON run = number WHERE id = ?", [id])
     let columns = ConfigColumns(facts.config, isBase: facts.request.kind == .base)
     let source = facts.provenance?.source
     let arguments: StatementArguments = [
@@ -22,9 +21,8 @@ enum RunTable {
       "total_steps": columns.totalSteps, "created_at": facts.provenance?.createdAt,
       "status": facts.status.state.rawValue,
     ]
-    try db.execute(sql: upsertSQL, arguments: arguments)
-    let find = "SELECT number FROM run WHERE id = ?"
-    guard let number = try Int64.fetchOne(db, sql: find, arguments: [id]) else {
+    try db.run(upsertSQL, arguments)
+    guard let number: Int64 = try db.value(findSQL, [id]) else {
       preconditionFailure("the row of \(id) was just written")
     }
     if known != config { try setConfig(facts.config, run: number, ParamTable(db), db) }
@@ -34,16 +32,15 @@ enum RunTable {
   /// Makes the row of a planned run where there is none, and returns its number.
   static func plan(_ point: SweepRecord.Point, _ params: ParamTable, _ db: Database) throws -> Int64
   {
-    let find = "SELECT number FROM run WHERE id = ?"
-    if let known = try Int64.fetchOne(db, sql: find, arguments: [point.run.text]) { return known }
+    if let known: Int64 = try db.value(findSQL, [point.run.text]) { return known }
     let columns = ConfigColumns(point.config, isBase: false)
-    try db.execute(
-      sql: """
-        INSERT INTO run (id, kind, status, config_hash, base, model_params, algorithm,
-          entropy_control, seed, total_steps)
-        VALUES (?, 'rl', 'pending', ?, ?, ?, ?, ?, ?, ?)
-        """,
-      arguments: [
+    try db.run(
+      """
+      INSERT INTO run (id, kind, status, config_hash, base, model_params, algorithm,
+        entropy_control, seed, total_steps)
+      VALUES (?, 'rl', 'pending', ?, ?, ?, ?, ?, ?, ?)
+      """,
+      [
         point.run.text, point.configHash.hex, point.base.text,
         columns.modelParams, columns.algorithm, columns.entropyControl, columns.seed,
         columns.totalSteps,
@@ -56,9 +53,9 @@ enum RunTable {
   private static func setConfig(
     _ config: JSONValue, run: Int64, _ params: ParamTable, _ db: Database
   ) throws {
-    try db.execute(
-      sql: "INSERT OR REPLACE INTO run_config (run, config) VALUES (?, ?)",
-      arguments: [run, config.canonicalJSON])
+    try db.run(
+      "INSERT OR REPLACE INTO run_config (run, config) VALUES (?, ?)",
+      [run, config.canonicalJSON])
     try params.replace(config, run: run)
   }
 
@@ -66,36 +63,36 @@ enum RunTable {
   static func apply(_ part: LogPart, run: Int64, _ db: Database) throws {
     if part.start == 0 {
       for table in ["metric_value", "attempt_start"] {
-        try db.execute(sql: "DELETE FROM \(table) WHERE run = ?", arguments: [run])
+        try db.run("DELETE FROM \(table) WHERE run = ?", [run])
       }
-      try db.execute(sql: "UPDATE run SET log_problems = 0 WHERE number = ?", arguments: [run])
+      try db.run("UPDATE run SET log_problems = 0 WHERE number = ?", [run])
     }
     try MetricValues.apply(part.log, run: run, db)
     try AttemptTable.append(part.log.attempts, run: run, db)
-    try db.execute(
-      sql: """
-        UPDATE run SET log_bytes = ?, log_head = ?, log_problems = log_problems + ?
-        WHERE number = ?
-        """,
-      arguments: [part.position.bytes, part.position.head, part.log.problemCount, run])
+    try db.run(
+      """
+      UPDATE run SET log_bytes = ?, log_head = ?, log_problems = log_problems + ?
+      WHERE number = ?
+      """,
+      [part.position.bytes, part.position.head, part.log.problemCount, run])
   }
 
   /// Writes what follows from all the files together.
   static func summarise(_ facts: RunFacts, run: Int64, _ db: Database) throws {
     let result = facts.status.result
-    try db.execute(
-      sql: """
-        UPDATE run SET reason = :reason, finished_at = :finished_at,
-          started_at = (SELECT max(started_at) FROM attempt WHERE run = run.number),
-          wall_seconds = :wall_seconds, series_sha256 = :series, files = :files,
-          step = (SELECT max(step) FROM metric_value WHERE run = run.number),
-          \(lastValue("last_val_score", MetricName.valScore)),
-          \(lastValue("last_entropy", MetricName.entropy)),
-          best_val_score = (SELECT max(value) FROM metric_value WHERE run = run.number
-            AND metric = (SELECT number FROM metric_name WHERE name = '\(MetricName.valScore)'))
-        WHERE number = :number
-        """,
-      arguments: [
+    try db.run(
+      """
+      UPDATE run SET reason = :reason, finished_at = :finished_at,
+        started_at = (SELECT max(started_at) FROM attempt WHERE run = run.number),
+        wall_seconds = :wall_seconds, series_sha256 = :series, files = :files,
+        step = (SELECT max(step) FROM metric_value WHERE run = run.number),
+        \(lastValue("last_val_score", MetricName.valScore)),
+        \(lastValue("last_entropy", MetricName.entropy)),
+        best_val_score = (SELECT max(value) FROM metric_value WHERE run = run.number
+          AND metric = (SELECT number FROM metric_name WHERE name = '\(MetricName.valScore)'))
+      WHERE number = :number
+      """,
+      [
         "reason": facts.status.reason, "finished_at": facts.finishedAt,
         "wall_seconds": result?.wallSeconds, "series": result?.seriesSHA256.hex,
         "files": facts.stamp, "number": run,
@@ -105,8 +102,7 @@ enum RunTable {
 
   /// Takes back what a folder said that is no longer there.
   static func forget(_ id: String, _ db: Database) throws {
-    let find = "SELECT number FROM run WHERE id = ?"
-    guard let run = try Int64.fetchOne(db, sql: find, arguments: [id]) else { return }
+    guard let run: Int64 = try db.value(findSQL, [id]) else { return }
     for table in ["metric_value", "attempt_start", "attempt", "fit"] {
       try db.execute(sql: "DELETE FROM \(table) WHERE run = ?", arguments: [run])
     }
@@ -140,6 +136,8 @@ enum RunTable {
       ORDER BY step DESC LIMIT 1)
     """
   }
+
+  private static let findSQL = "SELECT number FROM run WHERE id = ?"
 
   private static let upsertSQL = """
     INSERT INTO run (id, kind, status, has_folder, config_hash, base, experiment,

@@ -5,6 +5,8 @@ public import TrainerProtocol
 extension Store {
   static let batchBytes = 8 << 20
 
+  static let batchRuns = 64
+
   /// Takes in what a run's or base policy's folder says that the store does not know yet.
   ///
   /// Only the new part of the event log is read, in batches of one immediate transaction each. Doing it twice, or in
@@ -14,26 +16,56 @@ extension Store {
   @discardableResult
   public func ingest(run folder: RunFolder) throws(StoreError) -> [Problem] {
     let facts = try RunFacts(folder)
-    var problems = facts.problems
+    return try facts.problems + ingestLog(of: facts, folder)
+  }
+
+  /// Takes in several folders as `ingest(run:)` does one, with as few transactions as their logs allow.
+  ///
+  /// - Returns: folders, files and lines that could not be used; the others were.
+  /// - Throws: `StoreError` where the store itself fails.
+  @discardableResult
+  public func ingest(runs folders: [RunFolder]) throws(StoreError) -> [Problem] {
+    var problems: [Problem] = []
+    var batch: [RunReading] = []
+    for folder in folders {
+      do throws(StoreError) {
+        let facts = try RunFacts(folder)
+        let reading = try RunReading(facts, folder, after: logPosition(facts.request.id))
+        problems += facts.problems + reading.problems
+        batch.append(reading)
+      } catch {
+        guard error.code == .file || error.code == .notFound else { throw error }
+        problems.append(Problem(path: folder.path, message: error.message))
+      }
+      let bytes = batch.reduce(0) { $0 + $1.part.log.readBytes }
+      guard bytes >= Store.batchBytes || batch.count >= Store.batchRuns else { continue }
+      problems += try ingest(batch)
+      batch = []
+    }
+    return try problems + ingest(batch)
+  }
+
+  /// Writes what was read in one transaction, then what the logs hold beyond it.
+  private func ingest(_ batch: [RunReading]) throws(StoreError) -> [Problem] {
+    guard !batch.isEmpty else { return [] }
+    let unfinished = try write { db in
+      try batch.filter { reading in try !reading.write(db) }
+    }
+    var problems: [Problem] = []
+    for reading in unfinished { problems += try ingestLog(of: reading.facts, reading.folder) }
+    return problems
+  }
+
+  /// Reads and writes the rest of a log, part by part.
+  private func ingestLog(
+    of facts: RunFacts, _ folder: RunFolder
+  ) throws(StoreError) -> [Problem] {
+    var problems: [Problem] = []
     var isFinished = false
     while !isFinished {
-      let known = try logPosition(facts.request.id)
-      let part = try LogPart(folder.events, after: known)
-      for problem in part.log.problems {
-        let place = part.start == 0 ? "line" : "after byte \(part.start), line"
-        problems.append(
-          Problem(path: folder.events, message: "\(place) \(problem.line): \(problem.message)"))
-      }
-      isFinished = try write { db in
-        // Another process may have been here since the position was read; then its rows are newer.
-        guard try Store.logPosition(facts.request.id, db) == known else { return false }
-        let run = try RunTable.upsert(facts, db)
-        try RunTable.apply(part, run: run, db)
-        guard part.isLast else { return false }
-        try AttemptTable.replace(facts.status, run: run, db)
-        try RunTable.summarise(facts, run: run, db)
-        return true
-      }
+      let reading = try RunReading(facts, folder, after: logPosition(facts.request.id))
+      problems += reading.problems
+      isFinished = try write { db in try reading.write(db) }
     }
     return problems
   }
@@ -42,11 +74,50 @@ extension Store {
     try read { db in try Store.logPosition(id, db) }
   }
 
-  private static func logPosition(_ id: RunID, _ db: Database) throws -> LogPosition {
-    let row = try Row.fetchOne(
-      db, sql: "SELECT log_bytes, log_head FROM run WHERE id = ?", arguments: [id.text])
-    guard let row else { return LogPosition(bytes: 0, head: "") }
+  fileprivate static func logPosition(_ id: RunID, _ db: Database) throws -> LogPosition {
+    let select = try db.cachedStatement(sql: "SELECT log_bytes, log_head FROM run WHERE id = ?")
+    guard let row = try Row.fetchOne(select, arguments: [id.text]) else {
+      return LogPosition(bytes: 0, head: "")
+    }
     return LogPosition(bytes: row["log_bytes"], head: row["log_head"])
+  }
+}
+
+/// What a folder says beyond what the store knows, read before the transaction that writes it.
+struct RunReading {
+  let facts: RunFacts
+  let folder: RunFolder
+  let known: LogPosition
+  let part: LogPart
+
+  init(
+    _ facts: RunFacts, _ folder: RunFolder, after known: LogPosition
+  ) throws(StoreError) {
+    self.facts = facts
+    self.folder = folder
+    self.known = known
+    part = try LogPart(folder.events, after: known)
+  }
+
+  /// Lines that could not be used.
+  var problems: [Store.Problem] {
+    part.log.problems.map { problem in
+      let place = part.start == 0 ? "line" : "after byte \(part.start), line"
+      return Store.Problem(
+        path: folder.events, message: "\(place) \(problem.line): \(problem.message)")
+    }
+  }
+
+  /// Writes it; returns whether the store then knows the whole folder.
+  func write(_ db: Database) throws -> Bool {
+    // Another process may have been here since the position was read; then its rows are newer.
+    guard try Store.logPosition(facts.request.id, db) == known else { return false }
+    let run = try RunTable.upsert(facts, db)
+    try RunTable.apply(part, run: run, db)
+    guard part.isLast else { return false }
+    try AttemptTable.replace(facts.status, run: run, db)
+    try RunTable.summarise(facts, run: run, db)
+    return true
   }
 }
 

@@ -1,5 +1,6 @@
 internal import ExpCore
 internal import GRDB
+internal import Glibc
 public import TrainerProtocol
 
 extension Store {
@@ -14,12 +15,16 @@ extension Store {
     try refreshSweeps(paths, &problems)
     // Rows named after runs are written anew with the runs, for a run that is new or gone has none.
     let isChanged = try refreshFolders(paths, &problems)
+    let fits = FitRecord.folder(below: paths)
+    // A file that is made, renamed or removed changes its folder, and fits, of which there may be very many, change so.
     try refreshRecords(
-      in: FitRecord.folder(below: paths), FitRecord.self, emptying: "DELETE FROM fit",
+      in: fits, FitRecord.self, stamp: FileStamp(of: fits).text, emptying: "DELETE FROM fit",
       isForced: isChanged, &problems
     ) { fit, db in try FitTable.replace(fit, db) }
+    // People may write into these.
+    let annotations = RunAnnotations.folder(below: paths)
     try refreshRecords(
-      in: RunAnnotations.folder(below: paths), RunAnnotations.self,
+      in: annotations, RunAnnotations.self, stamp: FileStamp(folder: annotations).text,
       emptying: AnnotationTable.empty, isForced: isChanged, &problems
     ) { annotations, db in try AnnotationTable.replace(annotations, db) }
     return problems
@@ -79,48 +84,48 @@ extension Store {
   private func refreshFolders(
     _ paths: RunPaths, _ problems: inout [Problem]
   ) throws(StoreError) -> Bool {
-    let known = try read { db in
-      try Row.fetchAll(db, sql: "SELECT id, files, status FROM run WHERE has_folder = 1").map {
-        (id: $0["id"] as String, files: $0["files"] as String, status: $0["status"] as String)
+    var stamps = try knownStamps()
+    var changed: [RunFolder] = []
+    for parent in ["\(paths.root)/bases", paths.root] {
+      let directory = Glibc.open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard directory >= 0 else { continue }
+      defer { _ = Glibc.close(directory) }
+      for name in RecordFile.names(in: parent) where RunID(text: name) != nil {
+        let folder = RunFolder(path: "\(parent)/\(name)")
+        if let before = stamps.removeValue(forKey: name), before.state?.isFinished == true,
+          RunFacts.isUnchanged(
+            folder, named: name, in: directory, since: before.files,
+            hasSucceeded: before.state == .succeeded)
+        {
+          continue
+        }
+        changed.append(folder)
       }
     }
-    var stamps = Dictionary(
-      known.map { ($0.id, (files: $0.files, status: $0.status)) },
-      uniquingKeysWith: { first, _ in first })
-    var isChanged = false
-    for (id, folder) in Store.folders(below: paths) {
-      let before = stamps.removeValue(forKey: id.text)
-      if let before, let state = RunState(rawValue: before.status), state.isFinished,
-        RunFacts.isUnchanged(folder, since: before.files, hasSucceeded: state == .succeeded)
-      {
-        continue
-      }
-      isChanged = true
-      do throws(StoreError) {
-        problems += try ingest(run: folder)
-      } catch {
-        guard error.code == .file || error.code == .notFound else { throw error }
-        problems.append(Problem(path: folder.path, message: error.message))
-      }
-    }
+    problems += try ingest(runs: changed)
     for id in stamps.keys { try write { db in try RunTable.forget(id, db) } }
-    return isChanged || !stamps.isEmpty
+    return !changed.isEmpty || !stamps.isEmpty
   }
 
-  private static func folders(below paths: RunPaths) -> [(RunID, RunFolder)] {
-    func ids(_ folder: String) -> [RunID] {
-      RecordFile.names(in: folder).compactMap { RunID(text: $0) }
+  /// What the files of each run that has a folder were when it was taken in.
+  private func knownStamps() throws(StoreError) -> [String: (files: String, state: RunState?)] {
+    try read { db in
+      var stamps: [String: (files: String, state: RunState?)] = [:]
+      let rows = try Row.fetchCursor(
+        db, sql: "SELECT id, files, status FROM run WHERE has_folder = 1")
+      // By place: to find a column by its name takes longer than to read it.
+      while let row = try rows.next() {
+        stamps[row[0]] = (row[1], RunState(rawValue: row[2]))
+      }
+      return stamps
     }
-    return ids("\(paths.root)/bases").map { ($0, paths.base($0)) }
-      + ids(paths.root).map { ($0, paths.run($0)) }
   }
 
-  /// Replaces the rows that stand for the files of a folder named after runs.
+  /// Replaces the rows that stand for the files of a folder named after runs, where `stamp` is a new one.
   private func refreshRecords<Record: Decodable>(
-    in folder: String, _ type: Record.Type, emptying: String, isForced: Bool,
+    in folder: String, _ type: Record.Type, stamp: String, emptying: String, isForced: Bool,
     _ problems: inout [Problem], _ insert: (Record, Database) throws -> Void
   ) throws(StoreError) {
-    let stamp = FileStamp(folder: folder).text
     let name = "folder \(folder.split(separator: "/").last ?? "")"
     if !isForced, try fact(name) == stamp { return }
     let problemsBefore = problems.count
