@@ -103,6 +103,41 @@ struct ControlTests {
     }
   }
 
+  @Test("a stop between two starts of a background sweep is heard")
+  func stoppedBetweenStarts() throws {
+    try withTemporaryFolder { folder throws in
+      try slowSpec(in: folder)
+      let started = try ExpProgram.run(["sweep", "tiny.yaml", "--detach"], in: folder)
+      #expect(started.status == 0, "\(started.errors)")
+      #expect(eventually { !Trainers.midRun(below: folder).isEmpty })
+      let pid = try #require(try status(in: folder)[path: "pid"]?.integer)
+      kill(pid_t(pid), SIGKILL)
+      let stopped = try ExpProgram.run(["stop", "tiny"], in: folder)
+      #expect(stopped.status == 0, "\(stopped.errors)")
+      #expect(eventually { Trainers.alive(below: folder).isEmpty })
+      // Longer than its watcher would have waited.
+      sleep(3)
+      #expect(try status(in: folder)[path: "held"] == false)
+    }
+  }
+
+  @Test("a base policy that failed is told by status, with what waits for it")
+  func failedBase() throws {
+    try withTemporaryFolder { folder throws in
+      // The base stage takes longer than the time between two looks at memory.
+      let spec = tinySpec(steps: 8).replacing("steps: 30,", with: "steps: 20000,")
+      try write(spec + "\nresources: {memory: 1MiB}\n", to: "\(folder)/tiny.yaml")
+      let failed = try ExpProgram.run(["sweep", "tiny.yaml"], in: folder)
+      #expect(failed.status == 3, "\(failed.errors)")
+      let status = try ExpProgram.run(["status"], in: folder)
+      #expect(
+        status.output.contains(
+          "its limit (resources.memory) is 1 MiB; 3 runs cannot start without it"),
+        "\(status.output)")
+      #expect(status.output.contains("exp retry tiny"))
+    }
+  }
+
   @Test("retry runs failed runs again, of a sweep that is over and of one that goes on")
   func retry() throws {
     try withTemporaryFolder { folder throws in
@@ -130,9 +165,12 @@ struct ControlTests {
       let marked = try ExpProgram.run(["retry", "tiny", "tiny/0", "--mark"], in: folder)
       #expect(marked.errors.contains("1 run of 'tiny' will be run again"))
       try write("", to: "\(folder)/mended")
-      let again = try ExpProgram.run(["retry", "tiny"], in: folder)
+      let again = try ExpProgram.run(["retry", "tiny", "--detach"], in: folder)
       #expect(again.status == 0, "\(again.errors)")
       #expect(again.errors.contains("5 runs of 'tiny' will be run again"))
+      #expect(again.errors.contains("'tiny' runs in the background"))
+      let attached = try ExpProgram.run(["sweep", "tiny.yaml", "--attach"], in: folder)
+      #expect(attached.status == 0, "\(attached.errors)")
       #expect(try recordedValues(in: folder).count == 6)
       let nothing = try ExpProgram.run(["retry", "tiny"], in: folder)
       #expect(nothing.errors.contains("no run of 'tiny' has failed"))

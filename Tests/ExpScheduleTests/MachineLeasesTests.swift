@@ -56,6 +56,44 @@ struct MachineLeasesTests {
     }
   }
 
+  @Test("who was served joins those that wait, and does not go first again")
+  func servedLast() throws {
+    try withTemporaryFolder { folder throws in
+      let (first, second, holder) = (try sweep(folder), try sweep(folder), try sweep(folder))
+      var held = try holder.take(cores: 3, memoryBytes: nil, gpus: 0)
+      #expect(coresOf(held) == [2, 3, 5])
+      #expect(try first.take(cores: 1, memoryBytes: nil, gpus: 0)?.cores == nil)
+      #expect(try second.take(cores: 1, memoryBytes: nil, gpus: 0)?.cores == nil)
+      held = nil
+      held = try first.take(cores: 1, memoryBytes: nil, gpus: 0)
+      #expect(coresOf(held) == [2])
+      #expect(try first.take(cores: 1, memoryBytes: nil, gpus: 0)?.cores == nil)
+      #expect(first.obstacle == "other sweeps of this store are served first")
+      #expect(try second.take(cores: 1, memoryBytes: nil, gpus: 0)?.cores == [3])
+      #expect(try first.take(cores: 1, memoryBytes: nil, gpus: 0)?.cores == [3])
+    }
+  }
+
+  @Test(
+    "whoever waits for a GPU keeps nobody from the cores, and is not overtaken by others that want one"
+  )
+  func gpuCounter() throws {
+    try withTemporaryFolder { folder throws in
+      let (user, next, later, other) = (
+        try sweep(folder), try sweep(folder), try sweep(folder), try sweep(folder)
+      )
+      var held = try user.take(cores: 1, memoryBytes: nil, gpus: 2)
+      #expect(gpusOf(held) == ["GPU-a", "GPU-b"])
+      #expect(try next.take(cores: 1, memoryBytes: nil, gpus: 2)?.cores == nil)
+      #expect(next.obstacle == "all GPUs are in use by other sweeps of this store")
+      #expect(try other.take(cores: 1, memoryBytes: nil, gpus: 0)?.cores == [3])
+      held = nil
+      #expect(try later.take(cores: 1, memoryBytes: nil, gpus: 0.5)?.cores == nil)
+      #expect(try next.take(cores: 1, memoryBytes: nil, gpus: 2)?.gpus == ["GPU-a", "GPU-b"])
+      #expect(try later.take(cores: 1, memoryBytes: nil, gpus: 0.5)?.gpus == ["GPU-a"])
+    }
+  }
+
   @Test("a sweep of higher priority that waits goes first, and one that gave up is not waited for")
   func priorities() throws {
     try withTemporaryFolder { folder throws in
