@@ -281,7 +281,10 @@ struct SweepCommand: ParsableCommand {
     try SweepCommand.recordFits(
       of: session.record(specPath: arguments.spec), database: location.databasePath(), paths: paths)
     Terminal.message("look: exp fit \(name) · exp plot \(name) · exp runs")
-    if !bad.isEmpty { throw ExitStatus.someRunsFailed }
+    if !bad.isEmpty {
+      Terminal.message("what failed is run again by: exp retry \(name)")
+      throw ExitStatus.someRunsFailed
+    }
   }
 
   private func pruneSummary(_ session: SweepSession, _ paths: RunPaths) throws -> String? {

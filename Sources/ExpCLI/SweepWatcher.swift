@@ -21,6 +21,7 @@ final class SweepWatcher: SweepObserver {
   private let messages: SweepMessages
   private let display = SweepDisplay()
   private var said: Set<String> = []
+  private var hasBegun = false
   private var finished: [RunFolder] = []
   private var lastIngest: ContinuousClock.Instant?
 
@@ -42,10 +43,13 @@ final class SweepWatcher: SweepObserver {
     guard snapshot.state.isFinished, snapshot.state != .succeeded || snapshot.reason != nil
     else { return }
     let reason = snapshot.reason.map { ": \($0)" } ?? ""
-    say("\(snapshot.label) (\(snapshot.id)) \(snapshot.state.rawValue)\(reason)")
+    // What is told before anything has begun is how an earlier start ended.
+    let earlier = hasBegun || snapshot.state == .pruned ? "" : " earlier"
+    say("\(snapshot.label) (\(snapshot.id)) \(snapshot.state.rawValue)\(earlier)\(reason)")
   }
 
   func progress(_ snapshot: SweepSnapshot) {
+    hasBegun = true
     display.show(snapshot, of: sweep)
     ingestFinished()
   }
