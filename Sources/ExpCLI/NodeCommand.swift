@@ -26,7 +26,7 @@ struct NodeCommand: ParsableCommand {
           "'exp node' runs inside a Slurm array, and SLURM_ARRAY_JOB_ID is not set; start a sweep with "
             + "'exp sweep SPEC --executor slurm'", code: ExitStatus.usage)
       }
-      let node = try SlurmNode(record: record, index: index)
+      let node = try SlurmNode(record: record, index: index, patience: NodeCommand.patience)
       let host = environment["SLURMD_NODENAME"] ?? ProcessInfo.processInfo.hostName
       Terminal.message("\(node.task.label) (\(node.task.id)) on \(host), Slurm \(job)_\(index)")
       let request = try node.request(patience: NodeCommand.patience)

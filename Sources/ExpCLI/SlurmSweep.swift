@@ -44,7 +44,8 @@ struct SlurmSweep {
   func executor() throws -> SlurmExecutor {
     do {
       let executor = try SlurmExecutor(
-        try sweep(), options: options, environment: ProcessInfo.processInfo.environment)
+        try sweep(), wanted: Set(session.jobs().map(\.id)), options: options,
+        environment: ProcessInfo.processInfo.environment)
       if executor.inheritedCount > 0 {
         Terminal.message(
           "\(SpecArguments.count(executor.inheritedCount, "task")) of an earlier start are still in Slurm's "
@@ -66,11 +67,12 @@ struct SlurmSweep {
   }
 
   /// Shows what would be submitted, and submits nothing.
-  func printPlan() throws {
-    let jobs = try session.jobs().filter { job in
-      RunStatus.read(job.folder(in: paths)).state != .succeeded
+  func printPlan(rerun: SweepSettings.Rerun) throws {
+    let jobs = try SlurmExecutor.openJobs(
+      session.jobs(), paths: paths, rerun: rerun, keepsPruned: keepsPruned)
+    guard !jobs.isEmpty else {
+      return Terminal.message("nothing to submit: every run has come to an end (see 'exp status')")
     }
-    guard !jobs.isEmpty else { return Terminal.message("nothing to submit: everything is done") }
     let site = try SlurmSite.ask(environment: ProcessInfo.processInfo.environment)
     let stages = [
       ("base policies", "bases", jobs.filter { $0.kind == .base }),

@@ -97,7 +97,8 @@ struct SweepCommand: ParsableCommand {
         "--dry-run shows what is submitted to Slurm; add '--executor slurm', or see 'exp plan' for the points",
         code: ExitStatus.usage)
     }
-    try slurm(session, location.paths()).printPlan()
+    try slurm(session, location.paths())
+      .printPlan(rerun: SweepSettings.Rerun(rawValue: rerun) ?? .none)
   }
 
   private func run(

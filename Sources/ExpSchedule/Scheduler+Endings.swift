@@ -82,7 +82,7 @@ extension Scheduler {
   }
 
   mutating func launchFailed(_ id: RunID, _ reason: String, _ canRetry: Bool, _ now: Duration) {
-    guard let index = indices[id], entries[index].stage == .launching else { return }
+    guard let index = indices[id], isHandedOver(index) else { return }
     if stop != nil {
       move(index, to: .waiting)
       actions.append(.changed(id))

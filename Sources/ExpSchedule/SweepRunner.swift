@@ -128,6 +128,7 @@ public final class SweepRunner {
       if let due = scheduler.nextWake, due <= now { feed(.timerFired) }
     }
     executor.stopWaiting()
+    executor.conclude()
     tellProgress(isLast: true)
     if let phaseError { throw phaseError }
     return outcome()
@@ -297,6 +298,9 @@ extension SweepRunner {
       case .leftQueue(let words):
         forget(id)
         feed(.leftQueue(id, reason: words))
+      case .refused(let words):
+        forget(id)
+        feed(.launchFailed(id, reason: words, canRetry: false))
       case .ended(let end):
         begins(id)
         hasEnded(id, end)

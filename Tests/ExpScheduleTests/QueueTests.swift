@@ -50,6 +50,24 @@ struct QueueTests {
     #expect(sweep.outcomes == [.cancelled])
   }
 
+  @Test(
+    "a job that the queue refuses fails without an attempt; while the sweep stops it stays open")
+  func refusedByQueue() {
+    var sweep = VirtualSweep([.base(0), .base(1), .run(2, 1)], cores: 2)
+    sweep.queues = true
+    sweep.begin()
+    sweep.feed(.launchFailed(id(0), reason: "no such account", canRetry: false))
+    #expect(sweep.state(0) == .failed)
+    #expect(sweep.status(0)?.reason == "no such account")
+    #expect(sweep.state(2) == .failed)
+    sweep.feed(.stopRequested(.gently))
+    #expect(!sweep.scheduler.isFinished)
+    sweep.feed(.launchFailed(id(1), reason: "no such account", canRetry: false))
+    #expect(sweep.state(1) == .pending)
+    #expect(sweep.scheduler.isFinished)
+    #expect(sweep.outcomes.isEmpty)
+  }
+
   @Test("one that starts while it was to leave the queue is stopped after all")
   func startsWhileStopping() {
     var sweep = VirtualSweep([.base(0)], cores: 1)

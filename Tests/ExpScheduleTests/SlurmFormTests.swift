@@ -40,6 +40,34 @@ struct SlurmFormTests {
     #expect(entry.phase == phase)
   }
 
+  @Test("A task that is to leave is told once in each life, and only where that reaches it")
+  func notices() {
+    var notice = SlurmNotice(state: "PENDING", wish: .leave)
+    #expect(notice.call == .dequeue)
+    notice.wasTold()
+    #expect(notice.call == nil)
+    // It started before that came.
+    notice.take("CONFIGURING")
+    #expect(notice.call == nil)
+    notice.take("RUNNING")
+    #expect(notice.call == .terminate)
+    notice.wasTold()
+    for state in ["RUNNING", "SIGNALING", "RUNNING", "COMPLETING"] {
+      notice.take(state)
+      #expect(notice.call == nil, "\(state)")
+    }
+    // Back in the queue it has a new life.
+    for state in ["REQUEUE_HOLD", "SPECIAL_EXIT"] {
+      notice.take(state)
+      #expect(notice.call == .cancel)
+      notice.wasTold()
+    }
+    notice.wish = .die
+    #expect(notice.call == .cancel)
+    notice.take("RUNNING")
+    #expect(notice.call == .kill)
+  }
+
   @Test("sacct's lines are read, steps passed over")
   func accounting() {
     let found = SlurmQueue.parseAccounting(

@@ -27,6 +27,8 @@ enum AttemptNews: Sendable, Hashable {
   case running
   /// It left the queue before a trainer was started, for this reason.
   case leftQueue(String)
+  /// The queue will not take it, now or later, for this reason; no attempt was made.
+  case refused(String)
   /// Its trainer is gone, and nothing of it is left.
   case ended(AttemptEnd)
 }
@@ -91,4 +93,10 @@ protocol Executor: AnyObject {
   func turn(_ message: (String) -> Void)
   /// No job waits for room any more.
   func stopWaiting()
+  /// The sweep has ended or is left; nothing is launched any more.
+  func conclude()
+}
+
+extension Executor {
+  func conclude() {}
 }

@@ -21,12 +21,39 @@ extension SlurmExecutor {
       trouble = nil
     }
     settleUnsure(entries, message)
+    takeUnowned(entries)
     take(entries, message)
     raiseThrottles()
     // A controller with much to do is asked less often: asking takes a twentieth of the time at most.
     let now = monotonicNow()
-    let isLeaving = tasks.values.contains { $0.wish != .none || $0.missedAt != nil }
+    let isLeaving =
+      tasks.values.contains { $0.wish != .none || $0.missedAt != nil }
+      || unowned.values.contains { $0.wish != .none }
     nextLook = now + max(isLeaving ? .milliseconds(500) : .seconds(2), (now - began) * 20)
+  }
+
+  /// Lets go of what nobody took over once it has left the queue: it makes room.
+  private func takeUnowned(_ entries: [SlurmQueueEntry]) {
+    guard !unowned.isEmpty else { return }
+    var gone = Set(unowned.keys)
+    for entry in entries where entry.phase != .over {
+      gone.remove(entry.task)
+      unowned[entry.task]?.take(entry.state)
+    }
+    for id in gone {
+      unowned[id] = nil
+      leave(id)
+    }
+    if !gone.isEmpty { inherited = inherited.filter { !gone.contains($0.value) } }
+  }
+
+  /// Says once how many tasks of an earlier plan are told to leave.
+  func sayUnwanted(_ message: (String) -> Void) {
+    guard unwantedCount > 0 else { return }
+    message(
+      "Slurm has \(Self.count(unwantedCount)) of an earlier plan that this one does not have; told to leave"
+    )
+    unwantedCount = 0
   }
 
   private func take(_ entries: [SlurmQueueEntry], _ message: (String) -> Void) {
@@ -55,7 +82,7 @@ extension SlurmExecutor {
     let found = client.accounting(Array(Set(silent.compactMap(\.task?.job))).sorted())
     for task in silent {
       guard let id = task.task, let (state, node) = found[id] else { continue }
-      task.state = state.split(separator: " ").first.map(String.init) ?? state
+      task.notice.take(state.split(separator: " ").first.map(String.init) ?? state)
       if !node.isEmpty, node != "None assigned" { (task.node, task.hasRun) = (node, true) }
     }
   }
@@ -111,7 +138,9 @@ extension SlurmExecutor {
 
   /// Takes over what an earlier process submitted: arrays whose tasks are queued or running, found by their number, or
   /// by their name where the process died before it knew the number.
-  func inherit() throws(ScheduleError) {
+  ///
+  /// Tasks of runs that are not wanted any more are told to leave.
+  func inherit(_ wanted: Set<RunID>) throws(ScheduleError) {
     let records = try folder.openArrays()
     guard !records.isEmpty else { return }
     let entries = try client.queue()
@@ -125,7 +154,15 @@ extension SlurmExecutor {
       }
       array.job = job
       let left = live[job, default: []].filter { array.tasks.indices.contains($0.task.index) }
-      for entry in left { inherited[array.tasks[entry.task.index].id] = entry.task }
+      for entry in left {
+        let run = array.tasks[entry.task.index].id
+        let isWanted = wanted.contains(run)
+        unowned[entry.task] = SlurmNotice(state: entry.state, wish: isWanted ? .none : .leave)
+        if !isWanted { unwantedCount += 1 }
+        // An earlier task of the same run may still be on its way out.
+        guard isWanted, inherited[run] == nil || entry.state != "COMPLETING" else { continue }
+        inherited[run] = entry.task
+      }
       array.isClosed = left.isEmpty
       try folder.write(array)
       if !left.isEmpty { arrays[job] = LiveArray(record: array, left: left.count) }

@@ -6,10 +6,10 @@ extension SlurmExecutor {
   /// The longest pause between two tries to submit.
   private static let longestPause: Duration = .seconds(60)
 
-  /// Hands what was gathered to Slurm, as far as the limits on jobs allow.
+  /// Hands what was gathered to Slurm, as far as the limits on jobs allow; the rest waits where Slurm does not answer.
   func submit(_ message: (String) -> Void) {
     var batches = SlurmBatches.split(gathered, size: arraySize) { SlurmResources($0.job) }[...]
-    while let batch = batches.popFirst() {
+    while monotonicNow() >= nextSubmission, let batch = batches.popFirst() {
       if let room, room <= 0 { return }
       guard submit(batch, message) else { return }
       let taken = Set(batch.map(ObjectIdentifier.init))
@@ -60,7 +60,7 @@ extension SlurmExecutor {
       return holdBack(batch, words, message)
     case .refused(let words):
       folder.remove(array)
-      message("sbatch refused \(Self.count(batch)): \(words)")
+      message("sbatch refused \(Self.count(batch.count)): \(words)")
       fail(batch, "sbatch refused it: \(words)")
       return true
     }
@@ -89,8 +89,7 @@ extension SlurmExecutor {
   }
 
   private func fail(_ batch: [SlurmTask], _ words: String) {
-    // It never began, so there is nothing that anybody else has written down.
-    for task in batch { task.news = .ended(AttemptEnd(words: words)) }
+    for task in batch { task.news = .refused(words) }
   }
 
   private func pause() {
@@ -117,7 +116,7 @@ extension SlurmExecutor {
       task.news = .queued("it is in Slurm's queue as \(id)")
       tasks[id] = task
     }
-    message("submitted \(Self.count(batch)) to Slurm as array \(job)")
+    message("submitted \(Self.count(batch.count)) to Slurm as array \(job)")
     nextLook = min(nextLook, monotonicNow() + .seconds(1))
   }
 
@@ -135,8 +134,8 @@ extension SlurmExecutor {
     }
   }
 
-  private static func count(_ batch: [SlurmTask]) -> String {
-    batch.count == 1 ? "1 task" : "\(batch.count) tasks"
+  static func count(_ number: Int) -> String {
+    number == 1 ? "1 task" : "\(number) tasks"
   }
 
   /// Says a trouble once.
@@ -164,31 +163,5 @@ extension SlurmArray.Task {
       memoryBytes: job.memoryBytes, memoryIsLimit: job.memoryIsLimit,
       timeoutSeconds: job.timeout.map(\.inSeconds), checkpointSeconds: job.checkpointSeconds,
       silenceSeconds: job.silence.map(\.inSeconds))
-  }
-}
-
-extension SlurmExecutor {
-  /// The scripts that jobs would be submitted with; nothing is written or submitted.
-  ///
-  /// `stage` stands in the scripts' names where each array that is submitted has letters and digits of its own.
-  /// - Throws: `ScheduleError` for a setting that no line of a script can hold.
-  public static func plannedScripts(
-    _ jobs: [SweepJob], stage: String, sweep: Sweep, options: SlurmOptions, site: SlurmSite
-  ) throws(ScheduleError) -> [String] {
-    let folder = SlurmFolder(sweep: sweep.name, paths: sweep.paths)
-    let size = min(site.maxArraySize, options.maxArraySize ?? Int.max)
-    var scripts: [String] = []
-    for (index, batch) in SlurmBatches.split(jobs, size: size, resources: SlurmResources.init)
-      .enumerated()
-    {
-      var array = SlurmArray(sweep, nonce: "\(stage)\(index + 1)", jobs: batch)
-      array.throttle = options.jobLimit.map { min($0, batch.count) }
-      scripts.append(
-        try SlurmScript(
-          array: array, options: options, resources: SlurmResources(batch[0]), badNodes: [],
-          program: sweep.program, folder: folder
-        ).text())
-    }
-    return scripts
   }
 }

@@ -58,8 +58,12 @@ public final class SlurmExecutor: Executor {
   var unsure: [String: (array: SlurmArray, tasks: [SlurmTask], looks: Int)] = [:]
   var tasks: [SlurmTaskID: SlurmTask] = [:]
   var arrays: [Int: LiveArray] = [:]
-  /// What an earlier process submitted and the cluster still has.
+  /// What an earlier process submitted, the cluster still has, and this sweep wants, until its run is launched.
   var inherited: [RunID: SlurmTaskID] = [:]
+  /// All that an earlier process submitted and no launch has taken over: beside `inherited`, what the sweep does not want.
+  var unowned: [SlurmTaskID: SlurmNotice] = [:]
+  /// Tasks of an earlier plan of which nothing has been said.
+  var unwantedCount = 0
   var health = SlurmNodeHealth()
   /// The largest array that Slurm took when it refused a larger one.
   var sizeLimit: Int?
@@ -75,19 +79,24 @@ public final class SlurmExecutor: Executor {
 
   /// Asks the cluster how it is configured and takes over what an earlier process left in its queue.
   ///
+  /// - Parameters:
+  ///   - sweep: what its tasks have in common.
+  ///   - wanted: the runs and base policies of its plan; tasks of others are told to leave.
+  ///   - options: what is asked of the cluster.
+  ///   - environment: where Slurm's programs and configuration are.
   /// - Throws: `ScheduleError` where Slurm does not answer, or the records of earlier arrays cannot be read.
   public init(
-    _ sweep: Sweep, options: SlurmOptions, environment: [String: String]
+    _ sweep: Sweep, wanted: Set<RunID>, options: SlurmOptions, environment: [String: String]
   ) throws(ScheduleError) {
     self.sweep = sweep
     self.options = options
     client = SlurmClient(environment: environment)
     folder = SlurmFolder(sweep: sweep.name, paths: sweep.paths)
     site = try client.site()
-    try inherit()
+    try inherit(wanted)
   }
 
-  /// How many tasks of an earlier process the cluster still has.
+  /// How many tasks of an earlier process the cluster still has for this sweep.
   public var inheritedCount: Int { inherited.count }
 
   /// The most tasks of one array.
@@ -115,6 +124,7 @@ public final class SlurmExecutor: Executor {
     guard let id = inherited.removeValue(forKey: job.id) else { return nil }
     let task = SlurmTask(job: job, folder: folder)
     task.task = id
+    task.notice = unowned.removeValue(forKey: id) ?? SlurmNotice()
     task.news = .queued("it is in Slurm's queue as \(id)")
     tasks[id] = task
     return task
@@ -122,12 +132,20 @@ public final class SlurmExecutor: Executor {
 
   func turn(_ message: (String) -> Void) {
     dropGathered()
-    if monotonicNow() >= nextLook, !tasks.isEmpty || !unsure.isEmpty { look(message) }
-    tell()
+    sayUnwanted(message)
+    let isWatching = !tasks.isEmpty || !unsure.isEmpty || !unowned.isEmpty
+    if isWatching, monotonicNow() >= nextLook { look(message) }
+    if monotonicNow() >= nextTelling { tell() }
     if monotonicNow() >= nextSubmission, !gathered.isEmpty { submit(message) }
   }
 
   func stopWaiting() {}
+
+  /// Has what nobody took over leave; where Slurm does not answer, the next start takes it over.
+  func conclude() {
+    for id in unowned.keys { unowned[id]?.wish = .leave }
+    if trouble?.hasPrefix("squeue") != true { tell() }
+  }
 
   /// What was to leave before it was submitted has left.
   private func dropGathered() {
@@ -137,20 +155,25 @@ public final class SlurmExecutor: Executor {
     gathered.removeAll { $0.wish != .none }
   }
 
-  /// Sends the wishes that tasks have not been told.
+  /// Sends the wishes that tasks have not been told, as far as their states allow it.
   private func tell() {
-    let waiting = tasks.values.filter { $0.wish > $0.sent }
-    guard !waiting.isEmpty, monotonicNow() >= nextTelling else { return }
-    let leave = waiting.filter { $0.wish == .leave }.compactMap(\.task)
-    let die = waiting.filter { $0.wish == .die }.compactMap(\.task)
-    // Each call passes over what is in the other state, so a task that starts in between is told at the next look.
-    let isTaken =
-      client.cancel(leave, ["--state=PENDING"])
-      && client.cancel(leave, ["--state=RUNNING", "--batch", "--signal=TERM"])
-      && client.cancel(die, ["--full", "--signal=KILL"]) && client.cancel(die, [])
-    let now = monotonicNow()
-    guard isTaken else { return nextTelling = now + .seconds(1) }
-    for task in waiting { task.sent = task.wish }
-    nextLook = min(nextLook, now + .milliseconds(500))
+    var calls: [SlurmNotice.Call: [SlurmTaskID]] = [:]
+    for (id, task) in tasks {
+      if let call = task.notice.call { calls[call, default: []].append(id) }
+    }
+    for (id, notice) in unowned {
+      if let call = notice.call { calls[call, default: []].append(id) }
+    }
+    for call in SlurmNotice.Call.allCases {
+      guard let ids = calls[call] else { continue }
+      let isTaken = client.tell(ids, call)
+      let now = monotonicNow()
+      guard isTaken else { return nextTelling = now + .seconds(1) }
+      for id in ids {
+        tasks[id]?.notice.wasTold()
+        unowned[id]?.wasTold()
+      }
+      nextLook = min(nextLook, now + .milliseconds(500))
+    }
   }
 }

@@ -17,10 +17,13 @@ public struct SlurmNode: Sendable {
   public let task: SlurmArray.Task
   private let index: Int
 
-  /// Reads what is to be done.
+  /// Reads what is to be done, and waits for the record that the submitting machine wrote to be seen here.
   ///
-  /// - Throws: `ScheduleError` where the record cannot be read, or has no such task.
-  public init(record: String, index: Int) throws(ScheduleError) {
+  /// - Throws: `ScheduleError` where the record is not there in time, cannot be read, or has no such task.
+  public init(record: String, index: Int, patience: Duration) throws(ScheduleError) {
+    _ = try SlurmNode.waiting(patience) { () throws(ScheduleError) in
+      fileExists(record) ? true : nil
+    }
     array = try SlurmFolder.read(record)
     guard array.tasks.indices.contains(index) else {
       throw .unreadable(
@@ -38,18 +41,28 @@ public struct SlurmNode: Sendable {
   ///
   /// - Throws: `ScheduleError` where the request or the base policy's final record is not there in time.
   public func request(patience: Duration) throws(ScheduleError) -> RunRequest {
-    let end = monotonicNow() + patience
-    while true {
-      if let request = try RequestFile.read(folder), isBaseThere { return request }
-      guard monotonicNow() < end else { break }
-      usleep(250_000)
+    let request = try SlurmNode.waiting(patience) { () throws(ScheduleError) in
+      isBaseThere ? try RequestFile.read(folder) : nil
     }
+    if let request { return request }
     let missing = isBaseThere ? folder.request : paths.base(task.base ?? task.id).result
     throw .unreadable(
       path: missing,
       reason:
         "it is not there; does this node see the same folder of runs as the machine that submitted?"
     )
+  }
+
+  /// Asks again and again until there is an answer; nil where the time is over.
+  private static func waiting<Answer>(
+    _ patience: Duration, _ look: () throws(ScheduleError) -> Answer?
+  ) throws(ScheduleError) -> Answer? {
+    let end = monotonicNow() + patience
+    while true {
+      if let answer = try look() { return answer }
+      guard monotonicNow() < end else { return nil }
+      usleep(250_000)
+    }
   }
 
   private var isBaseThere: Bool {

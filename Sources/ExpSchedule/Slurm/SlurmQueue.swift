@@ -41,7 +41,10 @@ package struct SlurmQueueEntry: Sendable, Hashable {
   package var reason: String
 
   /// What the state means.
-  package var phase: Phase {
+  package var phase: Phase { SlurmQueueEntry.phase(of: state) }
+
+  /// Sorts a state of Slurm.
+  static func phase(of state: String) -> Phase {
     switch state {
     // A requeued task waits; one that is suspended or stopped keeps its node and goes on there.
     case "PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "SPECIAL_EXIT", "RESV_DEL_HOLD":

@@ -30,20 +30,21 @@ public struct SlurmStatus: Sendable, Hashable {
   ) throws(ScheduleError) -> SlurmStatus? {
     let client = SlurmClient(environment: environment)
     guard let entries = try entries(of: sweep, paths, client) else { return nil }
-    let waiting = entries.filter { $0.phase == .waiting }.map(\.task)
-    let running = entries.filter { $0.phase == .running }.map(\.task)
-    let isTaken =
-      switch force {
-      case .gently:
-        client.cancel(waiting, ["--state=PENDING"])
-          && client.cancel(running, ["--state=RUNNING", "--batch", "--signal=TERM"])
-      case .now:
-        client.cancel(running, ["--full", "--signal=KILL"]) && client.cancel(waiting + running, [])
-      }
-    guard isTaken else {
-      throw .slurm(command: "scancel", reason: "not all tasks were told; try again")
+    let wish: SlurmNotice.Wish = force == .now ? .die : .leave
+    var calls: [SlurmNotice.Call: [SlurmTaskID]] = [:]
+    for entry in entries where entry.phase != .over {
+      guard let call = SlurmNotice(state: entry.state, wish: wish).call else { continue }
+      calls[call, default: []].append(entry.task)
     }
-    return SlurmStatus(queued: waiting.count, running: running.count)
+    var isTaken = !entries.contains { force == .gently && $0.state == "CONFIGURING" }
+    for (call, tasks) in calls { isTaken = client.tell(tasks, call) && isTaken }
+    guard isTaken else {
+      throw .slurm(
+        command: "scancel", reason: "not all tasks were told, or some are just starting; try again")
+    }
+    return SlurmStatus(
+      queued: entries.count { $0.phase == .waiting },
+      running: entries.count { $0.phase == .running })
   }
 
   private static func entries(

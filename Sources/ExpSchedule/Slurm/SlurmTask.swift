@@ -3,13 +3,6 @@ internal import TrainerProtocol
 
 /// A run in the hands of Slurm, from the moment it is gathered for an array until its task has left.
 final class SlurmTask: Attempt {
-  /// How firmly it is to leave.
-  enum Wish: Int, Comparable {
-    case none, leave, die
-
-    static func < (left: Wish, right: Wish) -> Bool { left.rawValue < right.rawValue }
-  }
-
   let job: SweepJob
   let folder: RunFolder
   let startedAt = utcNow()
@@ -17,12 +10,9 @@ final class SlurmTask: Attempt {
   var task: SlurmTaskID?
   /// The node that has it, or had it last.
   var node = ""
-  /// Slurm's last word on it.
-  var state = ""
+  /// Slurm's last word on it, and whether it is to leave.
+  var notice = SlurmNotice()
   var news = AttemptNews.queued("it is being submitted to Slurm")
-  private(set) var wish = Wish.none
-  /// What has been sent of the wish to the running task.
-  var sent = Wish.none
   /// Whether a node has had it.
   var hasRun = false
   /// When it was first missed in the queue.
@@ -33,6 +23,9 @@ final class SlurmTask: Attempt {
     self.folder = folder
   }
 
+  var state: String { notice.state }
+  var wish: SlurmNotice.Wish { notice.wish }
+
   /// It runs on another machine.
   var pid: Int? { nil }
 
@@ -42,17 +35,14 @@ final class SlurmTask: Attempt {
   }
 
   func look() -> AttemptNews { news }
-  func terminate() { wish = max(wish, .leave) }
-  func kill() { wish = .die }
+  func terminate() { notice.wish = max(notice.wish, .leave) }
+  func kill() { notice.wish = .die }
 
   /// Takes in a line of the queue; one that is over is judged by its files.
   func take(_ entry: SlurmQueueEntry) {
-    let wasRunning = state == "RUNNING"
-    state = entry.state
+    notice.take(entry.state)
     switch entry.phase {
     case .waiting:
-      // A task that was taken back to the queue gets a new trainer, which has not been told anything.
-      if wasRunning { sent = .none }
       missedAt = nil
       news = .queued("waits in Slurm's queue as \(entry.task): \(entry.reason)")
     case .running:

@@ -10,6 +10,8 @@ The folder named by FAKE_SLURM holds faults.json, a map from a command to a list
   limit:N   sbatch: the limit is reached by arrays of more than N tasks; stays until used up
   refuse    sbatch: there is no such partition
   vanish    sbatch: take the array, but no task ever starts, and none is in the queue
+A file task-JOB_INDEX holds the job's name and, on a second line, a state where that is not RUNNING: a task that a test
+has put there runs nothing, leaves when it is told to, and COMPLETING after it was seen once.
 Each task runs the fake trainer and writes the record that a node writes. calls.log has a line a call.
 """
 import json, os, re, subprocess, sys, time
@@ -36,6 +38,11 @@ def fail(words):
 
 def tasks():
     return sorted(n for n in os.listdir(home) if re.fullmatch(r"task-\d+_\d+", n))
+
+
+def state_of(name):
+    title, _, state = open(os.path.join(home, name)).read().partition("\n")
+    return title, state or "RUNNING"
 
 
 def submit(word):
@@ -96,7 +103,16 @@ elif command == "sbatch":
 elif command == "squeue":
     for name in tasks():
         job, index = name[5:].split("_")
-        print(job, index, "RUNNING", "f1", "None", open(os.path.join(home, name)).read(), sep="|")
+        title, state = state_of(name)
+        print(job, index, state, "f1", "None", title, sep="|")
+        if state == "COMPLETING":
+            os.unlink(os.path.join(home, name))
+elif command == "scancel":
+    options = [word for word in sys.argv[1:] if word.startswith("--")]
+    for name in set(tasks()) & {f"task-{word}" for word in sys.argv[1:]}:
+        state = state_of(name)[1]
+        if state != "RUNNING" and not {w[8:] for w in options if w.startswith("--state=")} - {state}:
+            os.unlink(os.path.join(home, name))
 elif command == "scontrol":
     print("AccountingStorageType   = accounting_storage/none\nMaxArraySize            = 1001\n"
           "SLURM_VERSION           = 0.fake")
