@@ -155,6 +155,32 @@ struct StoreTests {
     }
   }
 
+  @Test("a log that lost its end to a power cut and grew again is read anew")
+  func regrown() throws {
+    try withTemporaryFolder { folder in
+      let maker = RunMaker(folder)
+      let id = RunMaker.id(1)
+      let run = try maker.start(id)
+      let store = try Store.inMemory()
+      var events = [RunMaker.attempt(1)]
+      for step in 0..<400 {
+        events.append(RunMaker.metrics(step, ["val_score": Double(step) / 1024]))
+      }
+      try maker.append(events, to: run)
+      try store.ingest(run: run)
+      // Far more than what is compared at the beginning stays.
+      let whole = try #require(FileManager.default.contents(atPath: run.events))
+      let kept = try #require(whole.prefix(whole.count / 2).lastIndex(of: 0x0a)) + 1
+      try whole.prefix(kept).write(to: URL(filePath: run.events))
+      let steps = whole.prefix(kept).count { $0 == 0x0a } - 1
+      try maker.append(
+        (steps..<500).map { RunMaker.metrics($0, ["val_score": Double($0) / 2048]) }, to: run)
+      try store.ingest(run: run)
+      #expect(try store.metrics(of: id) == RunLog.read(run.events).table)
+      #expect(try store.metrics(of: id).steps.count == 500)
+    }
+  }
+
   @Test("a large log is taken in by several batches")
   func largeLog() throws {
     try withTemporaryFolder { folder in

@@ -43,9 +43,9 @@ struct LogFile: ~Copyable {
     return !bytes.isEmpty
   }
 
-  /// The first bytes of the file, at most `count`.
-  func prefix(_ count: Int) -> [UInt8] {
-    let read = pread(file, buffer.baseAddress, min(count, buffer.count), 0)
+  /// At most `count` bytes of the file from an offset on.
+  func bytes(from offset: Int, count: Int) -> [UInt8] {
+    let read = pread(file, buffer.baseAddress, min(count, buffer.count), off_t(offset))
     return Array(buffer.prefix(max(read, 0)))
   }
 

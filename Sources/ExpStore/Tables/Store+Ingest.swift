@@ -121,13 +121,33 @@ struct RunReading {
   }
 }
 
-/// How far a log was read, and what it began with.
+/// How far a log was read, and what stood at the beginning and at the end of that.
 struct LogPosition: Equatable {
-  static let headBytes = 4096
+  static let markBytes = 4096
 
   var bytes: Int
-  /// Hash of the first `min(bytes, headBytes)` bytes: a log that begins otherwise is another one.
+  /// Hash of the first and the last `min(bytes, markBytes)` bytes that were read.
+  ///
+  /// A log that begins otherwise is another one. One that ends otherwise there has lost its end to a power cut and
+  /// grown again, so that what was read of it is not in the file any more.
   var head: String
+
+  init(bytes: Int, head: String) {
+    self.bytes = bytes
+    self.head = head
+  }
+
+  /// Looks at what stands around a place of a file.
+  init(_ bytes: Int, in file: borrowing LogFile) {
+    self.bytes = bytes
+    let count = min(bytes, LogPosition.markBytes)
+    head =
+      bytes == 0
+      ? ""
+      : ContentHash(
+        of: file.bytes(from: 0, count: count) + file.bytes(from: bytes - count, count: count)
+      ).hex
+  }
 }
 
 /// A part of an event log: whole lines behind what was read before.
@@ -146,10 +166,7 @@ struct LogPart {
       guard error.code == .notFound else { throw error }
       return
     }
-    let headLength = min(known.bytes, LogPosition.headBytes)
-    if known.bytes > 0, file.size >= known.bytes,
-      ContentHash(of: file.prefix(headLength)).hex == known.head
-    {
+    if known.bytes > 0, file.size >= known.bytes, LogPosition(known.bytes, in: file) == known {
       start = known.bytes
     }
     file.seek(to: start)
@@ -162,8 +179,6 @@ struct LogPart {
         break
       }
     }
-    position.bytes = start + log.consumedBytes
-    let head = file.prefix(min(position.bytes, LogPosition.headBytes))
-    position.head = position.bytes == 0 ? "" : ContentHash(of: head).hex
+    position = LogPosition(start + log.consumedBytes, in: file)
   }
 }
