@@ -1,3 +1,4 @@
+internal import Glibc
 public import TrainerProtocol
 
 /// What a cluster has of a sweep that no process may be running.
@@ -29,22 +30,44 @@ public struct SlurmStatus: Sendable, Hashable {
     sweep: String, paths: RunPaths, force: Scheduler.Stop, environment: [String: String]
   ) throws(ScheduleError) -> SlurmStatus? {
     let client = SlurmClient(environment: environment)
-    guard let entries = try entries(of: sweep, paths, client) else { return nil }
-    let wish: SlurmNotice.Wish = force == .now ? .die : .leave
+    guard let first = try entries(of: sweep, paths, client) else { return nil }
+    var notices: [SlurmTaskID: SlurmNotice] = [:]
+    var entries = first
+    // A task that is just starting can be told nothing yet, and one that ends meanwhile takes nothing any more.
+    for _ in 0..<60 {
+      if tell(entries, force == .now ? .die : .leave, &notices, client) {
+        return SlurmStatus(
+          queued: first.count { $0.phase == .waiting },
+          running: first.count { $0.phase == .running })
+      }
+      usleep(500_000)
+      entries = try SlurmStatus.entries(of: sweep, paths, client) ?? []
+    }
+    throw .slurm(command: "scancel", reason: "not all tasks were told in 30 seconds; try again")
+  }
+
+  /// Tells each task what it has not been told; returns whether all that are left have been told.
+  private static func tell(
+    _ entries: [SlurmQueueEntry], _ wish: SlurmNotice.Wish,
+    _ notices: inout [SlurmTaskID: SlurmNotice], _ client: SlurmClient
+  ) -> Bool {
     var calls: [SlurmNotice.Call: [SlurmTaskID]] = [:]
+    var isComplete = true
     for entry in entries where entry.phase != .over {
-      guard let call = SlurmNotice(state: entry.state, wish: wish).call else { continue }
-      calls[call, default: []].append(entry.task)
+      var notice = notices[entry.task] ?? SlurmNotice(state: entry.state, wish: wish)
+      notice.take(entry.state)
+      notices[entry.task] = notice
+      if let call = notice.call { calls[call, default: []].append(entry.task) }
+      if entry.state == "CONFIGURING" { isComplete = false }
     }
-    var isTaken = !entries.contains { force == .gently && $0.state == "CONFIGURING" }
-    for (call, tasks) in calls { isTaken = client.tell(tasks, call) && isTaken }
-    guard isTaken else {
-      throw .slurm(
-        command: "scancel", reason: "not all tasks were told, or some are just starting; try again")
+    for (call, tasks) in calls {
+      guard client.tell(tasks, call) else {
+        isComplete = false
+        continue
+      }
+      for task in tasks { notices[task]?.wasTold() }
     }
-    return SlurmStatus(
-      queued: entries.count { $0.phase == .waiting },
-      running: entries.count { $0.phase == .running })
+    return isComplete
   }
 
   private static func entries(
