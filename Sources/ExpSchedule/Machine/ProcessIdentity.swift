@@ -64,7 +64,6 @@ public struct ProcessIdentity: Sendable, Hashable, Codable {
 /// What `/proc/PID/stat` says of a process.
 struct ProcessFacts {
   var isZombie: Bool
-  var parent: Int
   var session: Int
   var startTicks: Int
   var residentBytes: Int
@@ -79,7 +78,6 @@ struct ProcessFacts {
     guard words.count > 21 else { return nil }
     func number(_ index: Int) -> Int { Int(String(decoding: words[index], as: UTF8.self)) ?? 0 }
     isZombie = [0x5a, 0x58].contains(words[0].first)  // Z and X
-    parent = number(1)
     session = number(3)
     startTicks = number(19)
     residentBytes = number(21) * Int(sysconf(Int32(_SC_PAGESIZE)))
