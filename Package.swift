@@ -85,7 +85,7 @@ let package = Package(
     .systemLibrary(
       name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
     .target(
-      name: "TrainerKernels", dependencies: ["CBLAS"],
+      name: "TrainerKernels", dependencies: ["CBLAS"], exclude: ["cuda"],
       cxxSettings: [
         // -fno-math-errno lets square roots vectorise; fused contraction is written out, never implied.
         .unsafeFlags([

@@ -93,13 +93,15 @@ package enum TrainerBenchmark {
 
   /// Floating-point operations per second of the best of some 1024³ products.
   package static func squareRate(size: Int = 1024) throws -> Double {
-    let buffer = try FloatBuffer(count: 3 * Carver.size(rows: size, columns: size))
-    var carver = Carver(buffer)
-    let matrices = (0..<3).map { _ in carver.take(rows: size, columns: size) }
+    let device = TensorRuntime.processor
+    let buffer = try FloatBuffer(count: 3 * size * size, on: device)
+    let matrices = (0..<3).map {
+      Matrix(buffer.start + $0 * size * size, rows: size, columns: size)
+    }
     buffer.floats.update(repeating: 0.5)
     let times = (0..<8).map { _ in
       seconds {
-        TensorRuntime.device.multiplyByBLAS(matrices[0], matrices[1], into: matrices[2])
+        device.multiplyByBLAS(matrices[0], matrices[1], into: matrices[2])
       }
     }
     let count = Double(size)

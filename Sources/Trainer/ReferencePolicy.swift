@@ -48,8 +48,6 @@ package final class ReferencePolicy {
   package func follow(_ policy: PolicyModel) {
     guard config.referenceRate > 0 else { return }
     latest = nil
-    let rate = Float(config.referenceRate)
-    let (target, source) = (model.parameters, policy.parameters)
-    for index in target.indices { target[index] += rate * (source[index] - target[index]) }
+    model.follow(policy, rate: Float(config.referenceRate))
   }
 }

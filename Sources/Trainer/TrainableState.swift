@@ -1,4 +1,5 @@
 internal import TrainerProtocol
+import TrainerTensor
 
 /// A model that a run carries from step to step.
 package struct NamedModel {
@@ -36,7 +37,7 @@ package final class TrainableState {
   package var lists: [String: [Float]] = [:]
 
   private struct Memory {
-    var arrays: [[Float]] = []
+    var arrays: [FloatBuffer] = []
     var optimizerSteps: [String: Int] = [:]
     var numbers: [String: Double] = [:]
     var lists: [String: [Float]] = [:]
@@ -55,7 +56,18 @@ package final class TrainableState {
     [NamedModel(name: "", model: model, optimizer: optimizer)] + companions
   }
 
-  /// The arrays of fixed length, as checkpoints name them.
+  /// The arrays of fixed length where their devices have them.
+  private var deviceArrays: [(device: Device, values: UnsafeMutableBufferPointer<Float>)] {
+    models.flatMap { named in
+      var arrays = [named.model.deviceParameters]
+      if let optimizer = named.optimizer {
+        arrays += [optimizer.firstBuffer.onDevice, optimizer.secondBuffer.onDevice]
+      }
+      return arrays.map { (named.model.device, $0) }
+    }
+  }
+
+  /// The arrays of fixed length as checkpoints name them, in the host's memory.
   package var sections: [(name: String, values: UnsafeMutableBufferPointer<Float>)] {
     models.flatMap { named in
       var sections = [(name: named.section("parameters"), values: named.model.parameters)]
@@ -80,12 +92,12 @@ package final class TrainableState {
 
   /// Remembers everything, for a step that is stopped halfway.
   package func save() {
-    let sections = sections
-    if memory.arrays.isEmpty { memory.arrays = sections.map { Array($0.values) } }
-    for (index, section) in sections.enumerated() {
-      memory.arrays[index].withUnsafeMutableBufferPointer { copy in
-        _ = copy.update(fromContentsOf: section.values)
-      }
+    let arrays = deviceArrays
+    if memory.arrays.isEmpty {
+      memory.arrays = arrays.map { FloatBuffer.required(count: $0.values.count, on: $0.device) }
+    }
+    for (array, copy) in zip(arrays, memory.arrays) {
+      array.device.copy(array.values, to: copy.floats)
     }
     memory.optimizerSteps = optimizerSteps
     memory.numbers = numbers
@@ -94,8 +106,8 @@ package final class TrainableState {
 
   /// Goes back to what was remembered.
   package func restore() {
-    for (section, copy) in zip(sections, memory.arrays) {
-      _ = section.values.update(fromContentsOf: copy)
+    for (array, copy) in zip(deviceArrays, memory.arrays) {
+      array.device.copy(copy.floats, to: array.values)
     }
     optimizerSteps = memory.optimizerSteps
     numbers = memory.numbers

@@ -57,7 +57,7 @@ public enum TrainerMain {
   }
 
   private static func train(requestAt path: String) throws -> TrainerExit {
-    TensorRuntime.onExhaustion { error in
+    TensorRuntime.onFailure { error in
       write(
         "exp-trainer: error: \(error)\n  help: lower 'train.micro_batch_size' or the model's size, or give the run more memory\n",
         to: STDERR_FILENO)

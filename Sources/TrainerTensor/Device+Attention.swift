@@ -15,14 +15,14 @@ public struct RotaryTable {
 
 /// One layer's cached keys and values: slots of `capacity` tokens, a multiple of 16.
 public struct AttentionCache {
-  let keys: UnsafeMutablePointer<Float>
-  let values: UnsafeMutablePointer<Float>
+  let keys: UnsafeMutableRawPointer
+  let values: UnsafeMutableRawPointer
   /// Tokens that a slot holds.
   public let capacity: Int
 
-  /// Makes a view of keys and values of `slots * key heads * head width * capacity` floats each.
+  /// Makes a view of keys and values of `slots * key heads * head width * capacity` activations each.
   public init(
-    keys: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>, capacity: Int
+    keys: UnsafeMutableRawPointer, values: UnsafeMutableRawPointer, capacity: Int
   ) {
     precondition(capacity % 16 == 0, "a slot of \(capacity) tokens is no multiple of 16")
     self.keys = keys
@@ -61,7 +61,7 @@ public struct DecodeRows {
 extension Device {
   /// Turns queries and keys of every query-key-value row by its position.
   public func rotate(
-    _ qkv: Matrix, positions: UnsafePointer<Int32>, table: RotaryTable, heads: AttentionHeads
+    _ qkv: Activations, positions: UnsafePointer<Int32>, table: RotaryTable, heads: AttentionHeads
   ) {
     check(qkv.columns == heads.rowWidth && table.cosines.columns == heads.width / 2, qkv)
     done(
@@ -72,7 +72,7 @@ extension Device {
 
   /// Turns the gradients of queries and keys back.
   public func rotateBackward(
-    _ dqkv: Matrix, positions: UnsafePointer<Int32>, table: RotaryTable, heads: AttentionHeads
+    _ dqkv: Activations, positions: UnsafePointer<Int32>, table: RotaryTable, heads: AttentionHeads
   ) {
     check(dqkv.columns == heads.rowWidth && table.cosines.columns == heads.width / 2, dqkv)
     done(
@@ -86,15 +86,25 @@ extension Device {
     Int(kernels.pointee.attention_scratch(Int64(longest), Int64(heads.width)))
   }
 
+  /// Bytes of the plan that attention over some runs needs beside them; 0 where the device needs none.
+  public func planBytes(_ sequences: PackedSequences) -> Int {
+    Int(kernels.pointee.plan_bytes(sequences.kernelValue))
+  }
+
+  /// Writes the plan of some runs to host memory, to be brought to the device.
+  public func plan(_ sequences: PackedSequences, into memory: UnsafeMutablePointer<UInt8>) {
+    done(kernels.pointee.plan_write(UnsafeMutableRawPointer(memory), sequences.kernelValue))
+  }
+
   /// Causal attention within each sequence or path of a tree: out[T, query heads * width], logSums[T, query heads].
   public func attend(
-    _ qkv: Matrix, sequences: PackedSequences, heads: AttentionHeads, into out: Matrix,
+    _ qkv: Activations, sequences: PackedSequences, heads: AttentionHeads, into out: Activations,
     logSums: Matrix, scratch: UnsafeMutablePointer<Float>
   ) {
     check(
       qkv.columns == heads.rowWidth && out.columns == heads.query * heads.width
         && logSums.columns == heads.query && out.rows == qkv.rows && logSums.rows == qkv.rows
-        && sequences.rows == qkv.rows, qkv, out, logSums)
+        && sequences.rows == qkv.rows, qkv, out)
     done(
       kernels.pointee.attention_forward(
         out.base, logSums.base, qkv.base, sequences.kernelValue, heads.kernelValue, scratch))
@@ -102,8 +112,8 @@ extension Device {
 
   /// The gradient of `attend`, which gave `out` and `logSums`, into `dqkv`.
   public func attendBackward(
-    _ dOut: Matrix, out: Matrix, logSums: Matrix, qkv: Matrix, sequences: PackedSequences,
-    heads: AttentionHeads, dqkv: Matrix, scratch: UnsafeMutablePointer<Float>
+    _ dOut: Activations, out: Activations, logSums: Matrix, qkv: Activations,
+    sequences: PackedSequences, heads: AttentionHeads, dqkv: Activations, scratch: UnsafeMutablePointer<Float>
   ) {
     check(
       same(dOut, out) && same(qkv, dqkv) && qkv.columns == heads.rowWidth
@@ -117,7 +127,7 @@ extension Device {
 
   /// Stores the keys and values of whole sequences, no trees, in a slot each.
   public func storeKeysAndValues(
-    _ qkv: Matrix, sequences: PackedSequences, heads: AttentionHeads, cache: AttentionCache,
+    _ qkv: Activations, sequences: PackedSequences, heads: AttentionHeads, cache: AttentionCache,
     slots: UnsafePointer<Int32>
   ) {
     check(qkv.columns == heads.rowWidth && sequences.rows == qkv.rows, qkv)
@@ -128,8 +138,8 @@ extension Device {
 
   /// Attention of one new token per row to its prompt and its answer so far, in the orders of `attend`.
   public func attendDecoding(
-    _ qkv: Matrix, prefix: AttentionCache, suffix: AttentionCache, rows: DecodeRows,
-    heads: AttentionHeads, into out: Matrix, scratch: UnsafeMutablePointer<Float>
+    _ qkv: Activations, prefix: AttentionCache, suffix: AttentionCache, rows: DecodeRows,
+    heads: AttentionHeads, into out: Activations, scratch: UnsafeMutablePointer<Float>
   ) {
     check(
       qkv.columns == heads.rowWidth && out.columns == heads.query * heads.width

@@ -39,7 +39,20 @@ extension Device {
   /// The sum of squares in double precision, in an order that depends on the count alone.
   public func sumOfSquares(_ values: UnsafeMutableBufferPointer<Float>) -> Double {
     guard let base = values.baseAddress else { return 0 }
-    return kernels.pointee.sum_of_squares(base, Int64(values.count))
+    let sum = kernels.pointee.sum_of_squares(base, Int64(values.count))
+    // A device that failed answers with no number; one that did not says so.
+    if sum.isNaN { synchronize() }
+    return sum
+  }
+
+  /// target += rate * (source - target), element by element, over equally long lists.
+  public func follow(
+    _ target: UnsafeMutableBufferPointer<Float>, _ source: UnsafeMutableBufferPointer<Float>,
+    rate: Float
+  ) {
+    precondition(target.count == source.count, "\(source.count) numbers for \(target.count)")
+    guard let to = target.baseAddress, let from = source.baseAddress else { return }
+    done(kernels.pointee.parameters_follow(to, from, rate, Int64(target.count)))
   }
 
   /// One AdamW step over equally long lists.

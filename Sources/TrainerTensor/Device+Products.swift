@@ -2,14 +2,14 @@ internal import TrainerKernels
 
 /// A weight matrix as products read it; which layout that is, a kernel set knows (`Device.pack`).
 public struct WeightPanels {
-  let base: UnsafeMutablePointer<Float>
+  let base: UnsafeMutableRawPointer
   /// Rows of the matrix: what a product sums over.
   public let rows: Int
   /// Columns of the matrix.
   public let columns: Int
 
-  /// Makes a view of `Device.panelCount` floats.
-  public init(_ base: UnsafeMutablePointer<Float>, rows: Int, columns: Int) {
+  /// Makes a view of `Device.panelBytes` bytes.
+  public init(_ base: UnsafeMutableRawPointer, rows: Int, columns: Int) {
     precondition(rows >= 0 && columns >= 0, "a matrix of \(rows) × \(columns)")
     self.base = base
     self.rows = rows
@@ -18,9 +18,9 @@ public struct WeightPanels {
 }
 
 extension Device {
-  /// Floats that the panels of a matrix take.
-  public func panelCount(rows: Int, columns: Int) -> Int {
-    Int(kernels.pointee.panels_size(Int64(rows), Int64(columns)))
+  /// Bytes that the panels of a matrix take.
+  public func panelBytes(rows: Int, columns: Int) -> Int {
+    Int(kernels.pointee.panels_bytes(Int64(rows), Int64(columns)))
   }
 
   /// Lays `w`, or `w` transposed, out in panels.
@@ -35,8 +35,8 @@ extension Device {
         Int64(panels.columns)))
   }
 
-  /// out[T, 0..<N] = x[T, 0..<K] w[K, N]; the bits of a row depend on that row and w alone.
-  public func multiply(_ x: Matrix, _ w: WeightPanels, into out: Matrix) {
+  /// out[T, 0..<N] = x[T, 0..<K] w[K, N]; on batch-invariant devices the bits of a row depend on that row and w alone.
+  public func multiply(_ x: Activations, _ w: WeightPanels, into out: Activations) {
     check(x.rows == out.rows && x.columns >= w.rows && w.columns <= out.columns, x, out)
     done(
       kernels.pointee.panels_multiply(
@@ -44,11 +44,20 @@ extension Device {
         Int64(w.rows), Int64(w.columns)))
   }
 
-  /// gradient[K, N] += x[T, 0..<K] transposed times y[T, 0..<N].
-  public func addWeightGradient(_ gradient: Matrix, _ x: Matrix, _ y: Matrix) {
+  /// The same with sums that stay floats: logits.
+  public func multiply(_ x: Activations, _ w: WeightPanels, into out: Matrix) {
     check(
-      x.rows == y.rows && x.columns >= gradient.rows && y.columns >= gradient.columns,
-      gradient, x, y)
+      x.rows == out.rows && x.columns >= w.rows && w.columns <= out.columns
+        && x.elementBytes == activationBytes, x, Activations(out))
+    done(
+      kernels.pointee.panels_multiply_float(
+        out.base, Int64(out.columns), x.base, Int64(x.columns), w.base, Int64(x.rows),
+        Int64(w.rows), Int64(w.columns)))
+  }
+
+  /// gradient[K, N] += x[T, 0..<K] transposed times y[T, 0..<N].
+  public func addWeightGradient(_ gradient: Matrix, _ x: Activations, _ y: Activations) {
+    check(x.rows == y.rows && x.columns >= gradient.rows && y.columns >= gradient.columns, x, y)
     done(
       kernels.pointee.weight_gradient(
         gradient.base, Int64(gradient.columns), x.base, Int64(x.columns), y.base,
@@ -56,6 +65,8 @@ extension Device {
   }
 
   /// out[T, N] = x[T, K] w[K, N] by BLAS: what our own products are tested against, and their speed is measured by.
+  ///
+  /// - Precondition: the matrices are in ordinary memory.
   public func multiplyByBLAS(_ x: Matrix, _ w: Matrix, into out: Matrix) {
     check(x.rows == out.rows && x.columns == w.rows && w.columns == out.columns, x, w, out)
     done(
@@ -70,7 +81,19 @@ extension Device {
         + matrices.map { "\($0.rows) × \($0.columns)" }.joined(separator: ", "))
   }
 
+  func check(_ fits: Bool, _ activations: Activations...) {
+    precondition(
+      fits && activations.allSatisfy { $0.elementBytes == activationBytes },
+      "shapes do not fit: "
+        + activations.map { "\($0.rows) × \($0.columns) of \($0.elementBytes) bytes" }
+        .joined(separator: ", "))
+  }
+
   func done(_ status: trn_status) {
-    precondition(status == TRN_OK, "a kernel refused its arguments with status \(status)")
+    guard status != TRN_OK else { return }
+    guard status == TRN_DEVICE_FAILED || status == TRN_OUT_OF_MEMORY else {
+      preconditionFailure("a kernel refused its arguments with status \(status)")
+    }
+    TensorRuntime.fail(.deviceFailed(String(cString: kernels.pointee.last_error())))
   }
 }

@@ -1,25 +1,35 @@
 internal import TrainerKernels
 
-/// One set of kernels; every operation runs at once, on the calling thread.
+/// One set of kernels, and the memory they work on.
 ///
-/// Shapes are checked here and nowhere below. Rows of a result depend on their own inputs alone, never on the
-/// number or place of other rows, except where an operation sums over rows.
+/// Operations run in their order; on a device with memory of its own they may still be under way when a call returns,
+/// and what brings numbers back waits. Shapes are checked here and nowhere below. Rows of a result depend on their own
+/// inputs alone, never on the number or place of other rows, except where an operation sums over rows, and in products
+/// of sets that are not batch-invariant.
 public struct Device: @unchecked Sendable, CustomStringConvertible {
-  // Sendable: the table is a constant of the program.
+  // Sendable: the table is a constant of the program, or of a library that is never unloaded.
   let kernels: UnsafePointer<trn_kernels>
 
-  /// Finds a kernel set: `avx512`, `avx2` or `generic`.
+  /// Finds a kernel set: `avx512`, `avx2`, `generic`, or one of CUDA's (`CUDALibrary.kernelSets`).
   ///
-  /// - Throws: `TensorError` for an unknown name or instructions the processor lacks.
+  /// - Throws: `TensorError` for an unknown name, instructions the processor lacks, or a GPU that cannot be used.
   public init(kernelSet: String) throws(TensorError) {
+    if CUDALibrary.kernelSets.contains(kernelSet) {
+      self = try CUDALibrary.device(kernelSet: kernelSet)
+      return
+    }
     var found: UnsafePointer<trn_kernels>?
     let status = trn_select_kernel_set(kernelSet, &found)
     guard status == TRN_OK, let found else {
       throw status == TRN_UNSUPPORTED_KERNEL_SET
         ? .unsupportedKernelSet(kernelSet) : .unknownKernelSet(kernelSet)
     }
-    precondition(found.pointee.abi_version == TRN_ABI_VERSION, "kernels of another ABI version")
-    kernels = found
+    self.init(found)
+  }
+
+  init(_ table: UnsafePointer<trn_kernels>) {
+    precondition(table.pointee.abi_version == TRN_ABI_VERSION, "kernels of another ABI version")
+    kernels = table
   }
 
   /// The name of the kernel set.
@@ -27,6 +37,21 @@ public struct Device: @unchecked Sendable, CustomStringConvertible {
 
   /// The name of the kernel set.
   public var description: String { kernelSet }
+
+  /// Whether the device works on ordinary memory, at once.
+  public var usesHostMemory: Bool { kernels.pointee.host_memory == 1 }
+  /// Bytes of an activation: 4, or 2 for bf16.
+  public var activationBytes: Int { Int(kernels.pointee.value_bytes) }
+  /// Whether a row's bits depend on that row alone in products too.
+  public var isBatchInvariant: Bool { kernels.pointee.batch_invariant == 1 }
+  /// Decode steps that are best enqueued between two looks at the tokens.
+  public var roundSteps: Int { Int(kernels.pointee.round_steps) }
+  /// Rows of training that are best computed together.
+  public var tileRows: Int { Int(kernels.pointee.tile_rows) }
+  /// Sequences that are best sampled together.
+  public var liveRows: Int { Int(kernels.pointee.live_rows) }
+  /// Logits that are best in memory together.
+  public var logitCount: Int { Int(kernels.pointee.logit_floats) }
 
   /// The kernel sets this processor can run, widest first.
   public static var supported: [Device] {
@@ -54,20 +79,28 @@ public struct PackedSequences {
   let starts: UnsafePointer<Int32>?
   /// Runs.
   public let count: Int
+  /// What `Device.plan` made of them, in the device's memory.
+  let plan: UnsafePointer<UInt8>?
 
-  /// Makes a view of `count + 1` offsets and `count` starts; without starts every run is a sequence of its own.
-  public init(offsets: UnsafePointer<Int64>, starts: UnsafePointer<Int32>? = nil, count: Int) {
+  /// Makes a view of `count + 1` offsets and `count` starts in host memory; without starts every run is a sequence of
+  /// its own. Devices with memory of their own need the plan too (`Device.planBytes`).
+  public init(
+    offsets: UnsafePointer<Int64>, starts: UnsafePointer<Int32>? = nil, count: Int,
+    plan: UnsafePointer<UInt8>? = nil
+  ) {
     precondition(count >= 0, "\(count) sequences")
     self.offsets = offsets
     self.starts = starts
     self.count = count
+    self.plan = plan
   }
 
   /// Rows of all runs together, counted from the first offset.
   public var rows: Int { Int(offsets[count] - offsets[0]) }
 
   var kernelValue: trn_sequences {
-    trn_sequences(offsets: offsets, starts: starts, count: Int64(count))
+    trn_sequences(
+      offsets: offsets, starts: starts, count: Int64(count), plan: UnsafeRawPointer(plan))
   }
 }
 

@@ -1,4 +1,4 @@
-/// A view of contiguous rows of floats; it does not own them.
+/// A view of contiguous rows of floats in a device's memory; it does not own them.
 public struct Matrix {
   /// The first float.
   public let base: UnsafeMutablePointer<Float>
@@ -25,36 +25,46 @@ public struct Matrix {
 
   /// Returns the first rows.
   public func prefix(_ count: Int) -> Matrix { slice(0, count: count) }
-
-  /// Sets every float to 0.
-  public func clear() { base.update(repeating: 0, count: rows * columns) }
 }
 
-/// Views cut one after another out of a buffer.
-public struct Carver {
-  private var next: UnsafeMutablePointer<Float>
-  private var left: Int
+/// A view of contiguous rows of activations, floats or bf16 as their device has them; it does not own them.
+public struct Activations {
+  /// The first one.
+  public let base: UnsafeMutableRawPointer
+  /// Rows in the view.
+  public let rows: Int
+  /// Elements of a row, which is also the distance between rows.
+  public let columns: Int
+  /// Bytes of an element.
+  public let elementBytes: Int
 
-  /// Starts at the buffer's beginning.
-  public init(_ buffer: FloatBuffer) {
-    guard let base = buffer.floats.baseAddress else {
-      preconditionFailure("a buffer without memory")
-    }
-    next = base
-    left = buffer.floats.count
+  /// Makes a view of `rows` × `columns` elements from `base`.
+  public init(_ base: UnsafeMutableRawPointer, rows: Int, columns: Int, elementBytes: Int) {
+    precondition(rows >= 0 && columns >= 0, "a matrix of \(rows) × \(columns)")
+    self.base = base
+    self.rows = rows
+    self.columns = columns
+    self.elementBytes = elementBytes
   }
 
-  /// Cuts the next `rows` × `columns` floats.
-  public mutating func take(rows: Int, columns: Int) -> Matrix {
-    let count = Carver.size(rows: rows, columns: columns)
-    precondition(count <= left, "\(count) floats asked of a buffer with \(left) left")
-    defer {
-      next += count
-      left -= count
-    }
-    return Matrix(next, rows: rows, columns: columns)
+  /// Makes a view of floats as activations, for devices whose activations are floats.
+  public init(_ matrix: Matrix) {
+    self.init(
+      UnsafeMutableRawPointer(matrix.base), rows: matrix.rows, columns: matrix.columns,
+      elementBytes: MemoryLayout<Float>.stride)
   }
 
-  /// Floats that `take` uses up: a multiple of 16, so that views begin at cache lines.
-  public static func size(rows: Int, columns: Int) -> Int { (rows * columns + 15) / 16 * 16 }
+  /// Returns the view of the rows from `start` on.
+  public func slice(_ start: Int, count: Int) -> Activations {
+    precondition(
+      start >= 0 && count >= 0 && start + count <= rows,
+      "rows \(start)..<\(start + count) of a matrix of \(rows)")
+    return Activations(
+      base + start * rowBytes, rows: count, columns: columns, elementBytes: elementBytes)
+  }
+
+  /// Returns the first rows.
+  public func prefix(_ count: Int) -> Activations { slice(0, count: count) }
+
+  var rowBytes: Int { columns * elementBytes }
 }

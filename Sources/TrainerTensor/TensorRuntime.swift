@@ -4,24 +4,25 @@ internal import TrainerKernels
 /// Process-wide settings of the numerical kernels.
 public enum TensorRuntime {
   private static let current = Mutex<Device?>(nil)
-  private static let exhaustion = Mutex<(@Sendable (TensorError) -> Never)?>(nil)
+  private static let failure = Mutex<(@Sendable (TensorError) -> Never)?>(nil)
 
-  /// Says how the process ends where memory that a run cannot do without is missing; without a word it traps.
-  public static func onExhaustion(_ end: @escaping @Sendable (TensorError) -> Never) {
-    exhaustion.withLock { $0 = end }
+  /// Says how the process ends where memory that a run cannot do without is missing, or its device fails; without a
+  /// word it traps.
+  public static func onFailure(_ end: @escaping @Sendable (TensorError) -> Never) {
+    failure.withLock { $0 = end }
   }
 
-  /// Ends the process for want of memory.
-  static func exhausted(_ error: TensorError) -> Never {
-    if let end = exhaustion.withLock({ $0 }) { end(error) }
+  /// Ends the process, which cannot go on.
+  static func fail(_ error: TensorError) -> Never {
+    if let end = failure.withLock({ $0 }) { end(error) }
     preconditionFailure("\(error)")
   }
 
   /// Chooses the kernels that models made from now on use, and the threads of BLAS.
   ///
-  /// `kernelSet` is `avx512`, `avx2` or `generic`. OpenBLAS's own kernels follow the environment variable
+  /// `kernelSet` is a name that `Device` knows. OpenBLAS's own kernels follow the environment variable
   /// `OPENBLAS_CORETYPE`, read when the library loads and out of reach here.
-  /// - Throws: `TensorError` for a name that is unknown, instructions that are missing, or a count below 1.
+  /// - Throws: `TensorError` for a name that is unknown, instructions or a GPU that are missing, or a count below 1.
   public static func configure(kernelSet: String, threads: Int) throws(TensorError) {
     let device = try Device(kernelSet: kernelSet)
     guard threads >= 1, let count = Int32(exactly: threads),
@@ -40,6 +41,9 @@ public enum TensorRuntime {
       return widest
     }
   }
+
+  /// The widest kernels of the processor, which BLAS is measured by.
+  public static var processor: Device { Device.widest }
 
   /// OpenBLAS's version and build, and after a semicolon the kernels it runs.
   public static var blasDescription: String {

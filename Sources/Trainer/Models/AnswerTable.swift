@@ -31,6 +31,9 @@ struct AnswerTable {
     return token == eos || lengths[answer] == maxNewTokens
   }
 
+  /// Tokens of an answer so far.
+  func length(of answer: Int) -> Int { lengths[answer] }
+
   /// The answers by prompt, then by sample.
   var responses: [SampledResponse] {
     lengths.indices.map { answer in

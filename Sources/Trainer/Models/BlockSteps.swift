@@ -17,7 +17,7 @@ struct BlockSteps {
 
   /// Rotated queries and keys, and values, of normed rows.
   func queryKeyValue(
-    _ layer: Int, normed: Matrix, positions: UnsafePointer<Int32>, into qkv: Matrix
+    _ layer: Int, normed: Activations, positions: UnsafePointer<Int32>, into qkv: Activations
   ) {
     let block = model.weights.blocks[layer]
     device.multiply(normed, panels.blocks[layer].queryKeyValue, into: qkv)
@@ -26,7 +26,7 @@ struct BlockSteps {
   }
 
   /// From the attention's result to the block's last projection, which is still to be added to `rows.middle`.
-  func finish(_ layer: Int, input: Matrix, attention: Matrix, rows: BlockRows) {
+  func finish(_ layer: Int, input: Matrix, attention: Activations, rows: BlockRows) {
     let block = panels.blocks[layer]
     device.multiply(attention, block.attentionOutput, into: rows.projected)
     device.addAndNorm(
@@ -57,10 +57,10 @@ struct BlockSteps {
 
 /// Where a block's steps behind the attention put their results.
 struct BlockRows {
-  var projected: Matrix
+  var projected: Activations
   var middle: Matrix
   var middleRstd: UnsafeMutablePointer<Float>
-  var normed: Matrix
-  var gateUp: Matrix
-  var activated: Matrix
+  var normed: Activations
+  var gateUp: Activations
+  var activated: Activations
 }

@@ -1,34 +1,40 @@
-/// The sequences being sampled: parallel lists without gaps, and the slots of their keys and values.
+import TrainerTensor
+
+/// The sequences being sampled: a row each in lists without gaps, and the slots of their keys and values.
+///
+/// The lists that operations read lie together in one block, which goes to the device as a whole.
 final class LiveSequences {
+  /// A list in the block.
+  enum Field: Int, CaseIterable {
+    /// The token drawn last, which is fed next, and its position.
+    case token, position
+    /// Tokens of the answer so far, and of those the ones whose keys are cached.
+    case length, suffixLength
+    case prefixSlot, prefixLength, suffixSlot
+    /// 1 for a row that stands still: its answer is complete, or there is none.
+    case complete
+  }
+
+  let capacity: Int
+  private(set) var count = 0
+  /// Rows beyond the sequences, for a number of rows that operations were captured for.
+  private(set) var padding = 0
   /// Which answer each row is: prompt * samples + sample.
-  let answer: PackedList<Int32>
-  /// Tokens of the answer so far.
-  let length: PackedList<Int32>
-  let prefixSlot: PackedList<Int32>
-  let prefixLength: PackedList<Int32>
-  let suffixSlot: PackedList<Int32>
-  /// Tokens of the answer whose keys are cached.
-  let suffixLength: PackedList<Int32>
-  /// The token to be fed next, and its position.
-  let token: PackedList<Int32>
-  let position: PackedList<Int32>
-  /// Drawn for the next token.
-  let uniform: PackedList<Double>
+  private var answer: [Int32]
+  private let block: PackedList<Int32>
+  /// Steps of the round that operations have recorded.
+  private let stepPlace: Int
 
   private var freeSuffixes: [Int32] = []
   private var freePrefixes: [Int32] = []
   private var prefixUsers: [Int]
 
-  init(capacity: Int) {
-    answer = PackedList(capacity: capacity)
-    length = PackedList(capacity: capacity)
-    prefixSlot = PackedList(capacity: capacity)
-    prefixLength = PackedList(capacity: capacity)
-    suffixSlot = PackedList(capacity: capacity)
-    suffixLength = PackedList(capacity: capacity)
-    token = PackedList(capacity: capacity)
-    position = PackedList(capacity: capacity)
-    uniform = PackedList(capacity: capacity)
+  init(capacity: Int, device: Device) {
+    self.capacity = capacity
+    answer = Array(repeating: 0, count: capacity)
+    stepPlace = capacity * Field.allCases.count
+    block = PackedList(capacity: stepPlace + 1, on: device)
+    block.resize(stepPlace + 1)
     // One prompt more than answers: the one whose next samples still wait.
     prefixUsers = Array(repeating: 0, count: capacity + 1)
     freeSuffixes.reserveCapacity(capacity)
@@ -36,11 +42,42 @@ final class LiveSequences {
     removeAll()
   }
 
-  var count: Int { answer.count }
   var freeCount: Int { freeSuffixes.count }
+  /// Rows that operations work on.
+  var rows: Int { count + padding }
+
+  subscript(field: Field, row: Int) -> Int32 {
+    get { block.base[place(field, row)] }
+    set { block.base[place(field, row)] = newValue }
+  }
+
+  func answer(of row: Int) -> Int32 { answer[row] }
+
+  private func place(_ field: Field, _ row: Int) -> Int {
+    precondition(row >= 0 && row < capacity, "row \(row) of \(capacity)")
+    return field.rawValue * capacity + row
+  }
+
+  /// The list as operations see it.
+  func list(_ field: Field) -> UnsafeMutablePointer<Int32> {
+    block.onDevice + field.rawValue * capacity
+  }
+
+  /// The number of steps recorded, as operations see it.
+  var step: UnsafeMutablePointer<Int32> { block.onDevice + stepPlace }
+
+  /// Brings all lists to the device; a round begins.
+  func upload() {
+    block.base[stepPlace] = 0
+    block.upload()
+  }
+
+  /// Brings all lists from the device, which has moved the rows on; a round is over.
+  func download() { block.download() }
 
   func removeAll() {
-    truncate(to: 0)
+    count = 0
+    padding = 0
     freeSuffixes.removeAll(keepingCapacity: true)
     freePrefixes.removeAll(keepingCapacity: true)
     for slot in stride(from: prefixUsers.count - 1, through: 0, by: -1) {
@@ -69,42 +106,44 @@ final class LiveSequences {
   func append(answer index: Int, prefix: Int32, prefixLength tokens: Int) {
     guard let slot = freeSuffixes.popLast() else { preconditionFailure("no slot for an answer") }
     prefixUsers[Int(prefix)] += 1
-    answer.append(Int32(index))
-    length.append(0)
-    prefixSlot.append(prefix)
-    prefixLength.append(Int32(tokens))
-    suffixSlot.append(slot)
-    suffixLength.append(0)
-    token.append(0)
-    position.append(Int32(tokens))
-    uniform.append(0)
+    let row = count
+    count += 1
+    answer[row] = Int32(index)
+    self[.token, row] = 0
+    self[.position, row] = Int32(tokens) - 1
+    self[.length, row] = 0
+    self[.suffixLength, row] = -1
+    self[.prefixSlot, row] = prefix
+    self[.prefixLength, row] = Int32(tokens)
+    self[.suffixSlot, row] = slot
+    self[.complete, row] = 0
   }
 
   /// Gives back the slots of a row; `move` then fills its place.
   func release(_ row: Int) {
-    freeSuffixes.append(suffixSlot[row])
-    releasePrefix(prefixSlot[row])
+    freeSuffixes.append(self[.suffixSlot, row])
+    releasePrefix(self[.prefixSlot, row])
   }
 
   /// Puts a row in the place of an earlier one.
-  func move(_ row: Int, to place: Int) {
-    guard row != place else { return }
-    answer[place] = answer[row]
-    length[place] = length[row]
-    prefixSlot[place] = prefixSlot[row]
-    prefixLength[place] = prefixLength[row]
-    suffixSlot[place] = suffixSlot[row]
-    suffixLength[place] = suffixLength[row]
-    token[place] = token[row]
-    position[place] = position[row]
+  func move(_ row: Int, to target: Int) {
+    guard row != target else { return }
+    answer[target] = answer[row]
+    for field in Field.allCases { self[field, target] = self[field, row] }
   }
 
   /// Drops the rows from `count` on.
-  func truncate(to count: Int) {
-    let surplus = answer.count - count
-    for list in [
-      answer, length, prefixSlot, prefixLength, suffixSlot, suffixLength, token, position,
-    ] { list.removeLast(surplus) }
-    uniform.removeLast(surplus)
+  func truncate(to count: Int) { self.count = count }
+
+  /// Fills up with rows that stand still, in slots that nobody uses.
+  func pad(to rows: Int) {
+    padding = rows - count
+    precondition(padding >= 0 && padding <= freeSuffixes.count, "no slots for \(rows) rows")
+    for index in 0..<padding {
+      let row = count + index
+      for field in Field.allCases { self[field, row] = 0 }
+      self[.suffixSlot, row] = freeSuffixes[index]
+      self[.complete, row] = 1
+    }
   }
 }

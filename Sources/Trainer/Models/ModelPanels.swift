@@ -20,17 +20,18 @@ final class ModelPanels {
   let blocks: [Block]
   let head: WeightPanels
   private let pairs: [(panels: WeightPanels, weights: Matrix, transposed: Bool)]
-  private let buffers: [FloatBuffer]
+  private let buffers: [DeviceBuffer]
   /// The parameters' version that the panels hold.
   private var version = -1
 
   init(_ weights: ModelWeights, _ direction: Direction, device: Device) {
     var pairs: [(panels: WeightPanels, weights: Matrix, transposed: Bool)] = []
-    var buffers: [FloatBuffer] = []
+    var buffers: [DeviceBuffer] = []
     func take(_ matrix: Matrix, transposed: Bool) -> WeightPanels {
       let rows = transposed ? matrix.columns : matrix.rows
       let columns = transposed ? matrix.rows : matrix.columns
-      let buffer = FloatBuffer.required(count: device.panelCount(rows: rows, columns: columns))
+      let buffer = DeviceBuffer.required(
+        bytes: device.panelBytes(rows: rows, columns: columns), on: device)
       let panels = WeightPanels(buffer.start, rows: rows, columns: columns)
       buffers.append(buffer)
       pairs.append((panels, matrix, transposed))

@@ -1,3 +1,5 @@
+import TrainerTensor
+
 /// The rows a forward pass computes for a batch: trees of shared beginnings, cut into tiles of whole trees.
 ///
 /// A sequence's last token predicts nothing that is scored, so it gets no row of its own. A sequence without scored
@@ -16,6 +18,8 @@ final class PackedRows {
     /// First of its entries in `starts`.
     var firstRun: Int
     var runs: Int
+    /// First byte of its attention plan in `plans`.
+    var firstPlan: Int
   }
 
   private(set) var tiles: [Tile] = []
@@ -32,9 +36,12 @@ final class PackedRows {
   let predictors: PackedList<Int32>
   let targets: PackedList<Int32>
   let places: PackedList<Int32>
+  /// What attention over each tile's runs needs besides, on devices with memory of their own.
+  let plans: PackedList<UInt8>
   /// Key-query pairs that attention forms.
   private(set) var attentionPairs = 0
 
+  private let device: Device
   private let tileRows: Int
   private let order: SequenceOrder
   /// Place of each row among its tile's outputs, or -1.
@@ -44,19 +51,22 @@ final class PackedRows {
   /// Place of each sequence's first scored token.
   private let firstPlaces: PackedList<Int32>
   private var open = Tile(
-    rows: 0..<0, outputs: 0..<0, scored: 0..<0, firstOffset: 0, firstRun: 0, runs: 0)
+    rows: 0..<0, outputs: 0..<0, scored: 0..<0, firstOffset: 0, firstRun: 0, runs: 0,
+    firstPlan: 0)
 
-  init(tileRows: Int, capacity: Int) {
-    self.tileRows = tileRows
+  init(device: Device, capacity: Int) {
+    self.device = device
+    tileRows = device.tileRows
     order = SequenceOrder(capacity: capacity)
-    tokens = PackedList(capacity: capacity)
-    positions = PackedList(capacity: capacity)
+    tokens = PackedList(capacity: capacity, on: device)
+    positions = PackedList(capacity: capacity, on: device)
     offsets = PackedList(capacity: capacity)
     starts = PackedList(capacity: capacity)
-    outputs = PackedList(capacity: capacity)
-    predictors = PackedList(capacity: capacity)
-    targets = PackedList(capacity: capacity)
+    outputs = PackedList(capacity: capacity, on: device)
+    predictors = PackedList(capacity: capacity, on: device)
+    targets = PackedList(capacity: capacity, on: device)
     places = PackedList(capacity: capacity)
+    plans = PackedList(capacity: 1, on: device)
     outputOfRow = PackedList(capacity: capacity)
     path = PackedList(capacity: capacity)
     firstPlaces = PackedList(capacity: capacity)
@@ -93,6 +103,20 @@ final class PackedRows {
       shared = length
     }
     closeTile()
+    tokens.upload()
+    positions.upload()
+    outputs.upload()
+    predictors.upload()
+    targets.upload()
+    plans.upload()
+  }
+
+  /// The runs of a tile.
+  func sequences(_ tile: Tile) -> PackedSequences {
+    PackedSequences(
+      offsets: UnsafePointer(offsets.base + tile.firstOffset),
+      starts: UnsafePointer(starts.base + tile.firstRun), count: tile.runs,
+      plan: UnsafePointer(plans.onDevice + tile.firstPlan))
   }
 
   private func check(_ batch: TokenBatch, vocabulary: Int, contextLength: Int) {
@@ -123,8 +147,11 @@ final class PackedRows {
     outputOfRow.removeAll()
     path.removeAll()
     firstPlaces.removeAll()
+    plans.removeAll()
     attentionPairs = 0
-    open = Tile(rows: 0..<0, outputs: 0..<0, scored: 0..<0, firstOffset: 0, firstRun: 0, runs: 0)
+    open = Tile(
+      rows: 0..<0, outputs: 0..<0, scored: 0..<0, firstOffset: 0, firstRun: 0, runs: 0,
+      firstPlan: 0)
     offsets.append(0)
   }
 
@@ -176,12 +203,22 @@ final class PackedRows {
     open.rows = open.rows.lowerBound..<tokens.count
     open.outputs = open.outputs.lowerBound..<outputs.count
     open.scored = open.scored.lowerBound..<targets.count
+    appendPlan(open)
     tiles.append(open)
     open = Tile(
       rows: tokens.count..<tokens.count, outputs: outputs.count..<outputs.count,
       scored: targets.count..<targets.count, firstOffset: offsets.count, firstRun: starts.count,
-      runs: 0)
+      runs: 0, firstPlan: plans.count)
     offsets.append(0)
     path.removeAll()
+  }
+
+  /// Plans begin at multiples of 16 bytes.
+  private func appendPlan(_ tile: Tile) {
+    let runs = sequences(tile)
+    let bytes = (device.planBytes(runs) + 15) / 16 * 16
+    guard bytes > 0 else { return }
+    plans.resize(tile.firstPlan + bytes)
+    device.plan(runs, into: plans.base + tile.firstPlan)
   }
 }

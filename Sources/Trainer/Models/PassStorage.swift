@@ -3,25 +3,19 @@ import TrainerTensor
 
 /// The memory of a `TrainingPass`: what backward needs of every row, and scratch for one tile.
 final class PassStorage {
-  /// Rows that a tile has at least, but for the last: enough for fast products, few enough for the cache.
-  static let tileRows = 256
   /// Logits are held for backward up to this many outputs per channel of the width, else computed again.
   private static let mostHeldOutputs = 4
-  /// Floats of logits that are in memory together where they are not held.
-  private static let logitFloats = 1 << 18
-  private static let mostLogitRows = 256
-
   /// Activations kept for backward, over all rows of the batch.
   struct Layer {
     var input: Matrix
     var inputRstd: Matrix
-    var qkv: Matrix
-    var attention: Matrix
+    var qkv: Activations
+    var attention: Activations
     var logSums: Matrix
     /// From here on the last layer has only the rows that predict a scored token.
     var middle: Matrix
     var middleRstd: Matrix
-    var gateUp: Matrix
+    var gateUp: Activations
   }
 
   let rows: Int
@@ -29,19 +23,24 @@ final class PassStorage {
   let layers: [Layer]
   let finalInput: Matrix
   let finalRstd: Matrix
-  let finalNormed: Matrix
+  let finalNormed: Activations
   /// Scored tokens whose logits are computed together.
   let logitRows: Int
   /// Whether there are logits of all scored tokens, not only of `logitRows`.
   let holdsLogits: Bool
   let logits: Matrix
-  /// Of scored tokens in the order of appending.
-  let logProbs: UnsafeMutablePointer<Float>
-  let entropies: UnsafeMutablePointer<Float>
+  /// Of scored tokens in the order of the packed rows.
+  let logProbs: PackedList<Float>
+  let entropies: PackedList<Float>
+  let dLogProbs: PackedList<Float>
+  let dEntropies: PackedList<Float>
+  /// Log-probabilities and entropies in the order of appending.
+  let orderedLogProbs: PackedList<Float>
+  let orderedEntropies: PackedList<Float>
   /// Scratch of attention.
   let attention: UnsafeMutablePointer<Float>
   let scratch: TileScratch
-  private let buffers: [FloatBuffer]
+  private let buffers: [DeviceBuffer]
 
   /// `logitRows` limits the logits in memory; nil leaves the choice to the vocabulary.
   init(_ model: PolicyModel, rows: Int, scored: Int, logitRows: Int?) {
@@ -49,34 +48,39 @@ final class PassStorage {
     self.scored = scored
     holdsLogits =
       logitRows == nil && model.outputs <= PassStorage.mostHeldOutputs * model.shape.width
-    let fitting = max(16, PassStorage.logitFloats / model.outputColumns)
-    self.logitRows = logitRows ?? min(fitting, PassStorage.mostLogitRows)
-    var sizes = MatrixAllocator()
+    let device = model.device
+    let fitting = max(16, device.logitCount / model.outputColumns)
+    self.logitRows = logitRows ?? min(fitting, device.tileRows)
+    var sizes = MatrixAllocator(device: device)
     let width = model.shape.width
     let heads = model.heads
     layers = (0..<model.shape.layers).map { layer in
       Layer(
         input: sizes.take(rows, width), inputRstd: sizes.take(rows, 1),
-        qkv: sizes.take(rows, heads.rowWidth), attention: sizes.take(rows, width),
+        qkv: sizes.takeActivations(rows, heads.rowWidth),
+        attention: sizes.takeActivations(rows, width),
         logSums: sizes.take(rows, heads.query), middle: sizes.take(rows, width),
-        middleRstd: sizes.take(rows, 1), gateUp: sizes.take(rows, 2 * model.shape.hidden))
+        middleRstd: sizes.take(rows, 1), gateUp: sizes.takeActivations(rows, 2 * model.shape.hidden))
     }
     finalInput = sizes.take(rows, width)
     finalRstd = sizes.take(rows, 1)
-    finalNormed = sizes.take(rows, width)
+    finalNormed = sizes.takeActivations(rows, width)
     logits = sizes.take(holdsLogits ? scored : self.logitRows, model.outputColumns)
-    logProbs = sizes.take(scored, 1).base
-    entropies = sizes.take(scored, 1).base
+    logProbs = PackedList(capacity: scored, on: device)
+    entropies = PackedList(capacity: scored, on: device)
+    dLogProbs = PackedList(capacity: scored, on: device)
+    dEntropies = PackedList(capacity: scored, on: device)
+    orderedLogProbs = PackedList(capacity: scored)
+    orderedEntropies = PackedList(capacity: scored)
     attention =
       sizes.take(
-        1, model.device.attentionScratch(longest: model.contextLength, heads: heads)
+        1, device.attentionScratch(longest: model.contextLength, heads: heads)
       ).base
     scratch = TileScratch(
       model,
       rows: min(
         rows,
-        PackedRows.mostRows(
-          tileRows: PassStorage.tileRows, contextLength: model.contextLength)),
+        PackedRows.mostRows(tileRows: device.tileRows, contextLength: model.contextLength)),
       logitRows: self.logitRows, from: &sizes)
     buffers = sizes.buffers
   }
@@ -84,52 +88,69 @@ final class PassStorage {
 
 /// Scratch for one tile; `rows` bounds a tile's rows.
 struct TileScratch {
-  let normed: Matrix
-  let projected: Matrix
-  let activated: Matrix
+  let normed: Activations
+  let projected: Activations
+  let activated: Activations
   let tailInput: Matrix
-  let tailAttention: Matrix
-  /// Final states of the scored tokens whose logits are computed together, and what belongs to each.
-  let headInput: Matrix
-  let headLogProbs: UnsafeMutablePointer<Float>
-  let headEntropies: UnsafeMutablePointer<Float>
+  let tailAttention: Activations
+  /// Final states of the scored tokens whose logits are computed together, and the gradient of those logits, which
+  /// where activations are floats takes the logits' own place.
+  let headInput: Activations
+  let dLogits: Activations?
   let dRows: Matrix
   let dTail: Matrix
-  let dNormed: Matrix
-  let dActivated: Matrix
-  let dGateUp: Matrix
-  let dAttention: Matrix
-  let dQKV: Matrix
+  /// Gradients of the residual stream as products read them, where that is another type.
+  let roundedStream: Activations?
+  let dNormed: Activations
+  let dActivated: Activations
+  let dGateUp: Activations
+  let dAttention: Activations
+  let dQKV: Activations
 
   init(
     _ model: PolicyModel, rows: Int, logitRows: Int, from sizes: inout MatrixAllocator
   ) {
     let width = model.shape.width
-    normed = sizes.take(rows, width)
-    projected = sizes.take(rows, width)
-    activated = sizes.take(rows, model.shape.hidden)
+    let rounds = model.device.activationBytes != MemoryLayout<Float>.stride
+    normed = sizes.takeActivations(rows, width)
+    projected = sizes.takeActivations(rows, width)
+    activated = sizes.takeActivations(rows, model.shape.hidden)
     tailInput = sizes.take(rows, width)
-    tailAttention = sizes.take(rows, width)
-    headInput = sizes.take(logitRows, width)
-    headLogProbs = sizes.take(logitRows, 1).base
-    headEntropies = sizes.take(logitRows, 1).base
+    tailAttention = sizes.takeActivations(rows, width)
+    headInput = sizes.takeActivations(logitRows, width)
+    dLogits = rounds ? sizes.takeActivations(logitRows, model.outputColumns) : nil
     dRows = sizes.take(rows, width)
     dTail = sizes.take(rows, width)
-    dNormed = sizes.take(rows, width)
-    dActivated = sizes.take(rows, model.shape.hidden)
-    dGateUp = sizes.take(rows, 2 * model.shape.hidden)
-    dAttention = sizes.take(rows, width)
-    dQKV = sizes.take(rows, model.heads.rowWidth)
+    roundedStream = rounds ? sizes.takeActivations(rows, width) : nil
+    dNormed = sizes.takeActivations(rows, width)
+    dActivated = sizes.takeActivations(rows, model.shape.hidden)
+    dGateUp = sizes.takeActivations(rows, 2 * model.shape.hidden)
+    dAttention = sizes.takeActivations(rows, width)
+    dQKV = sizes.takeActivations(rows, model.heads.rowWidth)
   }
 }
 
 /// Takes a buffer per matrix.
 struct MatrixAllocator {
-  private(set) var buffers: [FloatBuffer] = []
+  let device: Device
+  private(set) var buffers: [DeviceBuffer] = []
+
+  init(device: Device) { self.device = device }
 
   mutating func take(_ rows: Int, _ columns: Int) -> Matrix {
-    let buffer = FloatBuffer.required(count: rows * columns)
+    let start = takeBytes(rows * columns * MemoryLayout<Float>.stride)
+    return Matrix(start.assumingMemoryBound(to: Float.self), rows: rows, columns: columns)
+  }
+
+  mutating func takeActivations(_ rows: Int, _ columns: Int) -> Activations {
+    let bytes = device.activationBytes
+    return Activations(
+      takeBytes(rows * columns * bytes), rows: rows, columns: columns, elementBytes: bytes)
+  }
+
+  private mutating func takeBytes(_ bytes: Int) -> UnsafeMutableRawPointer {
+    let buffer = DeviceBuffer.required(bytes: bytes, on: device)
     buffers.append(buffer)
-    return Matrix(buffer.start, rows: rows, columns: columns)
+    return buffer.start
   }
 }

@@ -18,16 +18,23 @@ package final class PolicyModel {
   package var tensors: [NamedTensor] { layout.tensors }
   /// Floats in the flat buffers, embedding included.
   package var parameterCount: Int { layout.parameterCount }
-  /// All parameters, flat.
+  /// All parameters, flat, in the host's memory.
   ///
   /// Passes keep copies of them in another layout, which every use of this property voids: ask for it again for
   /// every write after a pass.
   package var parameters: UnsafeMutableBufferPointer<Float> {
     version += 1
-    return parameterBuffer.floats
+    return parameterBuffer.onHost
   }
-  /// Their gradients, flat; backward passes add to them.
-  package var gradients: UnsafeMutableBufferPointer<Float> { gradientBuffer.floats }
+  /// Their gradients, flat, in the host's memory; backward passes add to them. Ask again after every pass.
+  package var gradients: UnsafeMutableBufferPointer<Float> { gradientBuffer.onHost }
+  /// All parameters in the device's memory, to be changed there.
+  var deviceParameters: UnsafeMutableBufferPointer<Float> {
+    version += 1
+    return parameterBuffer.onDevice
+  }
+  /// Their gradients in the device's memory.
+  var deviceGradients: UnsafeMutableBufferPointer<Float> { gradientBuffer.onDevice }
 
   let device: Device
   let layout: ModelLayout
@@ -39,9 +46,9 @@ package final class PolicyModel {
   private var version = 0
   private let forwardPanels: ModelPanels
   private lazy var backwardPanels = ModelPanels(weights, .backward, device: device)
-  private let parameterBuffer: FloatBuffer
-  private let gradientBuffer: FloatBuffer
-  private let rotaryBuffer: FloatBuffer
+  private let parameterBuffer: SharedFloats
+  private let gradientBuffer: SharedFloats
+  private let rotaryBuffer: SharedFloats
 
   /// Numbers it computes from a final state, and floats of their row: whole cache lines.
   var outputs: Int { output == .tokens ? vocabulary : 1 }
@@ -61,37 +68,39 @@ package final class PolicyModel {
     self.output = output
     self.device = device ?? TensorRuntime.device
     layout = ModelLayout(shape: shape, vocabulary: vocabulary, output: output)
-    parameterBuffer = try FloatBuffer(count: layout.parameterCount)
-    gradientBuffer = try FloatBuffer(count: layout.parameterCount)
+    parameterBuffer = try SharedFloats(count: layout.parameterCount, on: self.device)
+    gradientBuffer = try SharedFloats(count: layout.parameterCount, on: self.device)
     weights = ModelWeights(layout, over: parameterBuffer.start)
     weightGradients = ModelWeights(layout, over: gradientBuffer.start)
     forwardPanels = ModelPanels(weights, .forward, device: self.device)
     heads = AttentionHeads(query: shape.heads, key: shape.kvHeads, width: shape.headWidth)
     let half = shape.headWidth / 2
-    rotaryBuffer = try FloatBuffer(
-      count: 2 * Carver.size(rows: contextLength, columns: half))
-    var carver = Carver(rotaryBuffer)
-    let cosines = carver.take(rows: contextLength, columns: half)
-    let sines = carver.take(rows: contextLength, columns: half)
-    rotary = RotaryTable(cosines: cosines, sines: sines)
-    PolicyModel.fillRotary(cosines: cosines, sines: sines)
+    rotaryBuffer = try SharedFloats(count: 2 * contextLength * half, on: self.device)
+    rotary = RotaryTable(
+      cosines: Matrix(rotaryBuffer.start, rows: contextLength, columns: half),
+      sines: Matrix(rotaryBuffer.start + contextLength * half, rows: contextLength, columns: half))
+    PolicyModel.fillRotary(rotaryBuffer.onHost, positions: contextLength, half: half)
+    rotaryBuffer.settle()
   }
 
   /// The present weights, for products.
   func panels(_ direction: ModelPanels.Direction) -> ModelPanels {
+    parameterBuffer.settle()
+    gradientBuffer.settle()
     let panels = direction == .forward ? forwardPanels : backwardPanels
     panels.refresh(version: version, device: device)
     return panels
   }
 
   /// Angle of channel pair i at position t: t * 10000^(-i / half), as in RoFormer (arXiv:2104.09864, section 3.2.2).
-  private static func fillRotary(cosines: Matrix, sines: Matrix) {
-    let half = cosines.columns
-    for position in 0..<cosines.rows {
+  private static func fillRotary(
+    _ table: UnsafeMutableBufferPointer<Float>, positions: Int, half: Int
+  ) {
+    for position in 0..<positions {
       for pair in 0..<half {
         let angle = Double(position) * pow(10000, -Double(pair) / Double(half))
-        cosines.base[position * half + pair] = Float(cos(angle))
-        sines.base[position * half + pair] = Float(sin(angle))
+        table[position * half + pair] = Float(cos(angle))
+        table[(positions + position) * half + pair] = Float(sin(angle))
       }
     }
   }
@@ -104,8 +113,9 @@ package final class PolicyModel {
   package func initialise(seed: UInt64) {
     let stream = RandomStream(seed: seed, stream: .initialWeights)
     let depth = (2 * Double(shape.layers)).squareRoot()
+    let all = parameters
     for (index, tensor) in tensors.enumerated() {
-      let values = UnsafeMutableBufferPointer(rebasing: parameters[tensor.range])
+      let values = UnsafeMutableBufferPointer(rebasing: all[tensor.range])
       if tensor.name.hasPrefix("value_head.") {
         values.update(repeating: 0)
       } else if tensor.decays {
@@ -141,24 +151,38 @@ package final class PolicyModel {
   /// Takes over the parameters of a model of the same shape and output.
   package func copyParameters(from other: PolicyModel) {
     precondition(other.output == output, "parameters of a model of another output")
-    copyTrunk(from: other)
-    let heads = trunkCount..<parameterCount
-    _ = UnsafeMutableBufferPointer(rebasing: parameters[heads])
-      .update(fromContentsOf: other.parameters[heads])
+    checkShape(other)
+    copy(0..<parameterCount, from: other)
   }
 
   /// Takes over all parameters but the output projection of a model of the same shape; tied ones belong to the trunk.
   package func copyTrunk(from other: PolicyModel) {
+    checkShape(other)
+    copy(0..<trunkCount, from: other)
+  }
+
+  /// Moves every parameter by `rate` of its distance to that of a model of the same shape and output.
+  package func follow(_ other: PolicyModel, rate: Float) {
+    precondition(other.output == output, "parameters of a model of another output")
+    checkShape(other)
+    device.follow(deviceParameters, other.deviceParameters, rate: rate)
+  }
+
+  private func checkShape(_ other: PolicyModel) {
     precondition(
       other.shape == shape && other.vocabulary == vocabulary,
       "parameters of a model of another shape")
-    _ = UnsafeMutableBufferPointer(rebasing: parameters[..<trunkCount])
-      .update(fromContentsOf: other.parameters[..<trunkCount])
+  }
+
+  private func copy(_ range: Range<Int>, from other: PolicyModel) {
+    device.copy(
+      UnsafeMutableBufferPointer(rebasing: other.deviceParameters[range]),
+      to: UnsafeMutableBufferPointer(rebasing: deviceParameters[range]))
   }
 
   /// Floats before the output projection.
   private var trunkCount: Int { layout.tensors[layout.finalNorm].range.upperBound }
 
   /// Sets all gradients to 0.
-  package func zeroGradients() { gradients.update(repeating: 0) }
+  package func zeroGradients() { device.clear(deviceGradients) }
 }

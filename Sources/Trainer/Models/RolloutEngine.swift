@@ -5,7 +5,12 @@ import TrainerTensor
 ///
 /// A prompt is read once for all its samples, sequences decode together, and finished ones leave at once. Token t of
 /// sample s of prompt p is drawn from `stream.uniform(step, p * samples + s, t)`, and its log-probability has the bits
-/// that `TrainingPass` computes; neither depends on what else is being sampled.
+/// that `TrainingPass` computes; neither depends on what else is being sampled. (On devices that are not batch-invariant
+/// both hold up to rounding.)
+///
+/// The host looks at the tokens after every round of `Device.roundSteps` steps; a sequence that ends within a round
+/// stands still until then. Where the device can record operations, those of a step are recorded once per number of
+/// rows, which are padded so that there are few such numbers.
 package final class RolloutEngine {
   /// Floating-point operations since the caller last set it to 0: products, attention and head, for tokens that were computed.
   package var floatingPointOperations: Double = 0
@@ -15,7 +20,7 @@ package final class RolloutEngine {
   private let storage: RolloutStorage
   private let live: LiveSequences
   private let reading: PromptRows
-  private var nucleus: NucleusFilter
+  private var captured: [StepKey: CapturedOperations] = [:]
 
   /// Takes memory for `maxSequences` sequences at a time, or fewer where that is faster, of `maxLength` tokens.
   ///
@@ -26,9 +31,8 @@ package final class RolloutEngine {
     steps = BlockSteps(model: model)
     storage = RolloutStorage(
       model, maxSequences: maxSequences, maxLength: min(max(maxLength, 1), model.contextLength))
-    live = LiveSequences(capacity: storage.live)
-    nucleus = NucleusFilter(vocabulary: model.vocabulary)
-    reading = PromptRows(rows: RolloutStorage.prefillRows + storage.maxLength)
+    live = LiveSequences(capacity: storage.live, device: model.device)
+    reading = PromptRows(rows: model.device.liveRows + storage.maxLength, device: model.device)
   }
 
   /// Samples `samplesPerPrompt` answers to each prompt; temperature 0 takes the likeliest token.
@@ -45,10 +49,12 @@ package final class RolloutEngine {
     precondition(temperature >= 0, "a temperature of \(temperature)")
     check(prompts, samples: samplesPerPrompt, maxNewTokens: maxNewTokens)
     guard maxNewTokens > 0 && samplesPerPrompt > 0 else { return [] }
-    let draw = Draw(stream: stream, step: step, temperature: temperature, topP: topP)
-    let sizes = CacheSizes(
-      prefix: RolloutStorage.padded(prompts.lazy.map(\.count).max() ?? 1),
-      suffix: RolloutStorage.padded(maxNewTokens))
+    let draw = Draw(
+      stream: stream, step: step, temperature: temperature, topP: topP, longest: maxNewTokens,
+      eos: eos,
+      sizes: CacheSizes(
+        prefix: RolloutStorage.padded(prompts.lazy.map(\.count).max() ?? 1),
+        suffix: RolloutStorage.padded(maxNewTokens)))
     var answers = AnswerTable(
       prompts: prompts.count, samples: samplesPerPrompt, maxNewTokens: maxNewTokens, eos: eos)
     var queue = AnswerQueue(prompts: prompts, samples: samplesPerPrompt)
@@ -57,9 +63,14 @@ package final class RolloutEngine {
     while !queue.isEmpty || live.count > 0 {
       if shouldStop() { return [] }
       // Places are filled a good many at a time, since small products are slow.
-      if live.count <= storage.live * 3 / 4 { admit(&queue, sizes) }
-      extend(draw, &answers)
-      if live.count > 0 { decode(sizes) }
+      if live.count <= storage.live * 3 / 4 { admit(&queue, draw.sizes) }
+      playRound(draw, &answers)
+      if live.count > 0 {
+        live.pad(to: paddedRows)
+        live.upload()
+        run(.decode, draw)
+        countDecoded()
+      }
     }
     return answers.responses
   }
@@ -84,7 +95,7 @@ package final class RolloutEngine {
       let prompt = queue.prompts[queue.prompt]
       if queue.sample == 0 {
         queue.slot = live.takePrefix()
-        if reading.rowCount + prompt.count > RolloutStorage.prefillRows { read(sizes) }
+        if reading.rowCount + prompt.count > model.device.liveRows { read(sizes) }
         reading.append(prompt, slot: queue.slot)
       }
       live.append(answer: queue.answer, prefix: queue.slot, prefixLength: prompt.count)
@@ -94,8 +105,9 @@ package final class RolloutEngine {
     read(sizes)
     let count = live.count - before
     if count > 0 {
+      live.upload()
       model.device.gather(
-        UnsafePointer(live.prefixSlot.base + before), of: storage.promptLogits,
+        UnsafePointer(live.list(.prefixSlot) + before), of: storage.promptLogits,
         into: storage.logits.slice(before, count: count))
     }
   }
@@ -107,68 +119,82 @@ package final class RolloutEngine {
     guard count > 0 else { return }
     let device = model.device
     let last = model.shape.layers - 1
-    let positions = UnsafePointer(reading.positions.base)
-    let sequences = PackedSequences(offsets: UnsafePointer(reading.offsets.base), count: count)
+    let sequences = reading.upload()
+    let positions = UnsafePointer(reading.positions.onDevice)
+    let slots = UnsafePointer(reading.slots.onDevice)
     let views = storage.views(rows: rows)
-    begin(UnsafePointer(reading.tokens.base), views)
+    begin(UnsafePointer(reading.tokens.onDevice), views)
     for layer in 0...last {
       steps.queryKeyValue(layer, normed: views.block.normed, positions: positions, into: views.qkv)
       device.storeKeysAndValues(
         views.qkv, sequences: sequences, heads: model.heads,
-        cache: storage.prefix(layer, capacity: sizes.prefix),
-        slots: UnsafePointer(reading.slots.base))
+        cache: storage.prefix(layer, capacity: sizes.prefix), slots: slots)
       device.attend(
         views.qkv, sequences: sequences, heads: model.heads, into: views.attention,
         logSums: views.logSums, scratch: storage.scratch)
       if layer < last { finish(layer, views) }
     }
     let tail = storage.views(rows: count)
-    let lastRows = UnsafePointer(reading.lastRows.base)
+    let lastRows = UnsafePointer(reading.lastRows.onDevice)
     device.gather(lastRows, of: views.stream, into: tail.tailInput)
     device.gather(lastRows, of: views.attention, into: tail.tailAttention)
     steps.finish(last, input: tail.tailInput, attention: tail.tailAttention, rows: tail.block)
     let logits = storage.readLogits.prefix(count)
     score(tail, into: logits)
-    for index in 0..<count {
-      storage.promptLogits.slice(Int(reading.slots[index]), count: 1).base.update(
-        from: logits.slice(index, count: 1).base, count: logits.columns)
-    }
+    device.scatter(logits, to: slots, of: storage.promptLogits)
     countOperations(rows: rows, outputs: count, pairs: reading.pairs)
     reading.removeAll()
   }
 
-  /// Draws the next token of every live sequence; complete answers leave.
-  private func extend(_ draw: Draw, _ answers: inout AnswerTable) {
-    let rows = live.count
-    let logits = storage.logits.prefix(rows)
-    if draw.temperature == 0 {
-      model.device.likeliestTokens(logits, vocabulary: model.vocabulary, into: live.token.base)
-    } else {
-      for row in 0..<rows {
-        live.uniform[row] = draw.stream.uniform(
-          draw.step, UInt32(live.answer[row]), UInt32(live.length[row]))
-      }
-      var candidates = logits
-      if draw.topP < 1 {
-        candidates = storage.nucleus.prefix(rows)
-        nucleus.restrict(
-          logits, inverseTemperature: draw.inverseTemperature, share: draw.topP, into: candidates)
-      }
-      model.device.sampleTokens(
-        candidates, vocabulary: model.vocabulary, uniforms: UnsafePointer(live.uniform.base),
-        inverseTemperature: draw.inverseTemperature, into: live.token.base,
-        scratch: storage.scratch)
+  /// Draws some tokens for every live sequence; complete answers leave.
+  private func playRound(_ draw: Draw, _ answers: inout AnswerTable) {
+    live.pad(to: paddedRows)
+    let rows = live.rows
+    let steps = min(model.device.roundSteps, draw.longest)
+    drawUniforms(draw, steps: steps, rows: rows)
+    live.upload()
+    for step in 0..<steps {
+      run(.extend, draw)
+      if step + 1 < steps { run(.decode, draw) }
     }
-    model.device.scoreTokens(
-      logits, vocabulary: model.vocabulary, targets: UnsafePointer(live.token.base),
-      inverseTemperature: draw.inverseTemperature, logProbs: storage.logProbs,
-      entropies: storage.entropies)
+    live.download()
+    storage.download(drawn: steps * rows)
+    harvest(&answers, steps: steps, rows: rows)
+  }
+
+  private func drawUniforms(_ draw: Draw, steps: Int, rows: Int) {
+    guard draw.temperature > 0 else { return }
+    let ahead = storage.uniformsAhead
+    ahead.resize(steps * rows)
+    for step in 0..<steps {
+      for row in 0..<rows {
+        ahead.base[step * rows + row] =
+          row < live.count
+          ? draw.stream.uniform(
+            draw.step, UInt32(live.answer(of: row)), UInt32(live[.length, row]) + UInt32(step)) : 0
+      }
+    }
+    ahead.upload()
+    model.device.upload(ahead.base, to: storage.uniforms, count: rows)
+  }
+
+  /// Takes over what a round drew.
+  private func harvest(_ answers: inout AnswerTable, steps: Int, rows: Int) {
     var kept = 0
-    for row in 0..<rows {
-      live.length[row] += 1
-      let complete = answers.append(
-        live.token[row], logProb: storage.logProbs[row], entropy: storage.entropies[row],
-        to: Int(live.answer[row]))
+    var decoded = (rows: 0, pairs: 0)
+    for row in 0..<live.count {
+      let answer = Int(live.answer(of: row))
+      var complete = false
+      for step in 0..<steps where !complete {
+        let place = step * rows + row
+        complete = answers.append(
+          storage.drawnTokens.base[place], logProb: storage.drawnLogProbs.base[place],
+          entropy: storage.drawnEntropies.base[place], to: answer)
+        if !complete && step + 1 < steps {
+          decoded.rows += 1
+          decoded.pairs += Int(live[.prefixLength, row]) + answers.length(of: answer)
+        }
+      }
       if complete {
         live.release(row)
       } else {
@@ -177,23 +203,100 @@ package final class RolloutEngine {
       }
     }
     live.truncate(to: kept)
+    countOperations(rows: decoded.rows, outputs: decoded.rows, pairs: decoded.pairs)
   }
 
-  /// Feeds the last token of every live sequence.
+  private func countDecoded() {
+    var pairs = 0
+    for row in 0..<live.count { pairs += Int(live[.position, row]) + 1 }
+    countOperations(rows: live.count, outputs: live.count, pairs: pairs)
+  }
+
+  /// Rows that operations work on for the present sequences.
+  private var paddedRows: Int {
+    guard model.device.capturesOperations else { return live.count }
+    let step = live.count <= 64 ? 8 : 64
+    return min((live.count + step - 1) / step * step, storage.live)
+  }
+
+  /// Runs the operations of a step, recorded ones where the device records.
+  private func run(_ part: StepKey.Part, _ draw: Draw) {
+    guard model.device.capturesOperations else {
+      perform(part, draw)
+      return
+    }
+    let key = StepKey(
+      part: part, rows: live.rows, inverseTemperature: draw.inverseTemperature,
+      isGreedy: draw.temperature == 0, topP: draw.topP, longest: draw.longest, eos: draw.eos,
+      sizes: draw.sizes)
+    if captured[key] == nil {
+      if captured.count >= RolloutEngine.mostCaptured { captured.removeAll() }
+      captured[key] = model.device.capture { perform(part, draw) }
+    }
+    captured[key]?.run()
+  }
+
+  /// Recordings kept at a time.
+  private static let mostCaptured = 128
+
+  private func perform(_ part: StepKey.Part, _ draw: Draw) {
+    switch part {
+    case .extend: extend(draw)
+    case .decode: decode(draw.sizes)
+    }
+  }
+
+  /// Draws the next token of every row, and scores it.
+  private func extend(_ draw: Draw) {
+    let device = model.device
+    let rows = live.rows
+    let logits = storage.logits.prefix(rows)
+    let tokens = live.list(.token)
+    if draw.temperature == 0 {
+      device.likeliestTokens(logits, vocabulary: model.vocabulary, into: tokens)
+    } else {
+      var candidates = logits
+      if draw.topP < 1 {
+        candidates = storage.nucleus.prefix(rows)
+        device.restrictToNucleus(
+          logits, vocabulary: model.vocabulary, inverseTemperature: draw.inverseTemperature,
+          share: draw.topP, into: candidates, scratch: storage.scratch)
+      }
+      device.sampleTokens(
+        candidates, vocabulary: model.vocabulary, uniforms: UnsafePointer(storage.uniforms),
+        inverseTemperature: draw.inverseTemperature, into: tokens, scratch: storage.scratch)
+    }
+    device.scoreTokens(
+      logits, vocabulary: model.vocabulary, targets: UnsafePointer(tokens),
+      inverseTemperature: draw.inverseTemperature, logProbs: storage.logProbs,
+      entropies: storage.entropies)
+    device.extend(
+      GrowingAnswers(
+        drawnTokens: storage.drawnTokens.onDevice, drawnLogProbs: storage.drawnLogProbs.onDevice,
+        drawnEntropies: storage.drawnEntropies.onDevice,
+        uniformsAhead: UnsafePointer(storage.uniformsAhead.onDevice), uniforms: storage.uniforms,
+        step: live.step, lengths: live.list(.length), positions: live.list(.position),
+        suffixLengths: live.list(.suffixLength), complete: live.list(.complete), rows: rows,
+        round: min(device.roundSteps, draw.longest), longest: draw.longest, endToken: draw.eos),
+      tokens: UnsafePointer(tokens), logProbs: UnsafePointer(storage.logProbs),
+      entropies: UnsafePointer(storage.entropies))
+  }
+
+  /// Feeds the last token of every row.
   private func decode(_ sizes: CacheSizes) {
-    let rows = live.count
+    let rows = live.rows
     let device = model.device
     let last = model.shape.layers - 1
     let views = storage.views(rows: rows)
     let decodeRows = DecodeRows(
-      prefixSlot: UnsafePointer(live.prefixSlot.base),
-      prefixLength: UnsafePointer(live.prefixLength.base),
-      suffixSlot: UnsafePointer(live.suffixSlot.base),
-      suffixLength: UnsafePointer(live.suffixLength.base))
-    begin(UnsafePointer(live.token.base), views)
+      prefixSlot: UnsafePointer(live.list(.prefixSlot)),
+      prefixLength: UnsafePointer(live.list(.prefixLength)),
+      suffixSlot: UnsafePointer(live.list(.suffixSlot)),
+      suffixLength: UnsafePointer(live.list(.suffixLength)))
+    begin(UnsafePointer(live.list(.token)), views)
     for layer in 0...last {
       steps.queryKeyValue(
-        layer, normed: views.block.normed, positions: UnsafePointer(live.position.base),
+        layer, normed: views.block.normed, positions: UnsafePointer(live.list(.position)),
         into: views.qkv)
       device.attendDecoding(
         views.qkv, prefix: storage.prefix(layer, capacity: sizes.prefix),
@@ -206,13 +309,6 @@ package final class RolloutEngine {
       }
     }
     score(views, into: storage.logits.prefix(rows))
-    var pairs = 0
-    for row in 0..<rows {
-      live.suffixLength[row] += 1
-      live.position[row] += 1
-      pairs += Int(live.position[row])
-    }
-    countOperations(rows: rows, outputs: rows, pairs: pairs)
   }
 
   private func begin(_ tokens: UnsafePointer<Int32>, _ views: RolloutViews) {
@@ -252,15 +348,33 @@ private struct Draw {
   var step: UInt32
   var temperature: Double
   var topP: Double
+  /// Tokens of an answer at most, and the one that ends it.
+  var longest: Int
+  var eos: Int32
+  var sizes: CacheSizes
 
   /// Greedy answers are scored at temperature 1.
   var inverseTemperature: Float { temperature == 0 ? 1 : Float(1 / temperature) }
 }
 
 /// Tokens that a slot holds in one call.
-private struct CacheSizes {
+private struct CacheSizes: Hashable {
   var prefix: Int
   var suffix: Int
+}
+
+/// What recorded operations depend on.
+private struct StepKey: Hashable {
+  enum Part { case extend, decode }
+
+  var part: Part
+  var rows: Int
+  var inverseTemperature: Float
+  var isGreedy: Bool
+  var topP: Double
+  var longest: Int
+  var eos: Int32
+  var sizes: CacheSizes
 }
 
 /// The answers that wait, by prompt, then by sample.

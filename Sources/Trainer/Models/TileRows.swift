@@ -18,6 +18,15 @@ struct TileRows {
   private func rows(_ matrix: Matrix) -> Matrix {
     matrix.slice(tile.rows.lowerBound, count: tile.rows.count)
   }
+  private func rows(_ x: Activations) -> Activations {
+    x.slice(tile.rows.lowerBound, count: tile.rows.count)
+  }
+  private func outputs(_ x: Activations) -> Activations {
+    x.slice(tile.outputs.lowerBound, count: tile.outputs.count)
+  }
+  private func outputs(_ x: Activations, _ layer: Int) -> Activations {
+    layer == lastLayer ? outputs(x) : rows(x)
+  }
   private func outputs(_ matrix: Matrix) -> Matrix {
     matrix.slice(tile.outputs.lowerBound, count: tile.outputs.count)
   }
@@ -29,69 +38,69 @@ struct TileRows {
     layer == lastLayer ? tile.outputs.count : tile.rows.count
   }
 
-  var tokens: UnsafePointer<Int32> { UnsafePointer(packed.tokens.base + tile.rows.lowerBound) }
+  var tokens: UnsafePointer<Int32> { UnsafePointer(packed.tokens.onDevice + tile.rows.lowerBound) }
   var positions: UnsafePointer<Int32> {
-    UnsafePointer(packed.positions.base + tile.rows.lowerBound)
+    UnsafePointer(packed.positions.onDevice + tile.rows.lowerBound)
   }
   /// The rows that predict a scored token.
   var outputRows: UnsafePointer<Int32> {
-    UnsafePointer(packed.outputs.base + tile.outputs.lowerBound)
+    UnsafePointer(packed.outputs.onDevice + tile.outputs.lowerBound)
   }
-  var sequences: PackedSequences {
-    PackedSequences(
-      offsets: UnsafePointer(packed.offsets.base + tile.firstOffset),
-      starts: UnsafePointer(packed.starts.base + tile.firstRun), count: tile.runs)
-  }
+  var sequences: PackedSequences { packed.sequences(tile) }
 
   func input(_ layer: Int) -> Matrix { rows(storage.layers[layer].input) }
   func inputRstd(_ layer: Int) -> UnsafeMutablePointer<Float> {
     rows(storage.layers[layer].inputRstd).base
   }
-  func qkv(_ layer: Int) -> Matrix { rows(storage.layers[layer].qkv) }
-  func attention(_ layer: Int) -> Matrix { rows(storage.layers[layer].attention) }
+  func qkv(_ layer: Int) -> Activations { rows(storage.layers[layer].qkv) }
+  func attention(_ layer: Int) -> Activations { rows(storage.layers[layer].attention) }
   func logSums(_ layer: Int) -> Matrix { rows(storage.layers[layer].logSums) }
   func middle(_ layer: Int) -> Matrix { outputs(storage.layers[layer].middle, layer) }
   func middleRstd(_ layer: Int) -> UnsafeMutablePointer<Float> {
     outputs(storage.layers[layer].middleRstd, layer).base
   }
-  func gateUp(_ layer: Int) -> Matrix { outputs(storage.layers[layer].gateUp, layer) }
+  func gateUp(_ layer: Int) -> Activations { outputs(storage.layers[layer].gateUp, layer) }
 
   var finalInput: Matrix { outputs(storage.finalInput) }
   var finalRstd: UnsafeMutablePointer<Float> { outputs(storage.finalRstd).base }
-  var finalNormed: Matrix { outputs(storage.finalNormed) }
+  var finalNormed: Activations { outputs(storage.finalNormed) }
 
   /// Scored tokens from the `start`-th of the tile on whose logits are computed together; nil behind the last.
   func head(_ start: Int) -> HeadRows? {
     guard start < tile.scored.count else { return nil }
     let first = tile.scored.lowerBound + start
     let count = min(storage.logitRows, tile.scored.count - start)
+    let logits = storage.logits.slice(storage.holdsLogits ? first : 0, count: count)
     return HeadRows(
-      input: storage.scratch.headInput.prefix(count),
-      logits: storage.logits.slice(storage.holdsLogits ? first : 0, count: count),
-      logProbs: storage.scratch.headLogProbs, entropies: storage.scratch.headEntropies,
-      predictors: UnsafePointer(packed.predictors.base + first),
-      targets: UnsafePointer(packed.targets.base + first),
-      places: UnsafePointer(packed.places.base + first))
+      input: storage.scratch.headInput.prefix(count), logits: logits,
+      dLogits: storage.scratch.dLogits?.prefix(count) ?? Activations(logits),
+      logProbs: storage.logProbs.onDevice + first, entropies: storage.entropies.onDevice + first,
+      dLogProbs: UnsafePointer(storage.dLogProbs.onDevice + first),
+      dEntropies: UnsafePointer(storage.dEntropies.onDevice + first),
+      predictors: UnsafePointer(packed.predictors.onDevice + first),
+      targets: UnsafePointer(packed.targets.onDevice + first))
   }
 
   private var scratch: TileScratch { storage.scratch }
   private var tail: Int { tile.outputs.count }
-  var normed: Matrix { scratch.normed.prefix(tile.rows.count) }
+  var normed: Activations { scratch.normed.prefix(tile.rows.count) }
   var tailInput: Matrix { scratch.tailInput.prefix(tail) }
-  var tailAttention: Matrix { scratch.tailAttention.prefix(tail) }
+  var tailAttention: Activations { scratch.tailAttention.prefix(tail) }
   var dRows: Matrix { scratch.dRows.prefix(tile.rows.count) }
   var dTail: Matrix { scratch.dTail.prefix(tail) }
-  var dAttention: Matrix { scratch.dAttention.prefix(tile.rows.count) }
-  var dQKV: Matrix { scratch.dQKV.prefix(tile.rows.count) }
+  var dAttention: Activations { scratch.dAttention.prefix(tile.rows.count) }
+  var dQKV: Activations { scratch.dQKV.prefix(tile.rows.count) }
 
   /// Scratch behind a layer's attention.
-  func normed(_ layer: Int) -> Matrix { scratch.normed.prefix(outputCount(layer)) }
-  func activated(_ layer: Int) -> Matrix { scratch.activated.prefix(outputCount(layer)) }
-  func dNormed(_ layer: Int) -> Matrix { scratch.dNormed.prefix(outputCount(layer)) }
-  func dActivated(_ layer: Int) -> Matrix { scratch.dActivated.prefix(outputCount(layer)) }
-  func dGateUp(_ layer: Int) -> Matrix { scratch.dGateUp.prefix(outputCount(layer)) }
+  func normed(_ layer: Int) -> Activations { scratch.normed.prefix(outputCount(layer)) }
+  func activated(_ layer: Int) -> Activations { scratch.activated.prefix(outputCount(layer)) }
+  func dNormed(_ layer: Int) -> Activations { scratch.dNormed.prefix(outputCount(layer)) }
+  func dActivated(_ layer: Int) -> Activations { scratch.dActivated.prefix(outputCount(layer)) }
+  func dGateUp(_ layer: Int) -> Activations { scratch.dGateUp.prefix(outputCount(layer)) }
+  /// Gradients of the residual stream as products read them.
+  var roundedStream: Activations? { scratch.roundedStream }
   /// Scratch over all rows, for what lies before the attention.
-  var dNormed: Matrix { scratch.dNormed.prefix(tile.rows.count) }
+  var dNormed: Activations { scratch.dNormed.prefix(tile.rows.count) }
 
   func blockRows(_ layer: Int) -> BlockRows {
     BlockRows(
@@ -103,16 +112,18 @@ struct TileRows {
 
 /// Scored tokens whose logits are computed together.
 struct HeadRows {
-  /// The final state before each, and the logits from it.
-  let input: Matrix
+  /// The final state before each, the logits from it, and the gradient with respect to them.
+  let input: Activations
   let logits: Matrix
-  /// Scratch for a number each.
+  let dLogits: Activations
+  /// A number each, in the order of the packed rows.
   let logProbs: UnsafeMutablePointer<Float>
   let entropies: UnsafeMutablePointer<Float>
-  /// The place of the state among the tile's outputs, the token, and its place in the order of appending.
+  let dLogProbs: UnsafePointer<Float>
+  let dEntropies: UnsafePointer<Float>
+  /// The place of the state among the tile's outputs, and the token.
   let predictors: UnsafePointer<Int32>
   let targets: UnsafePointer<Int32>
-  let places: UnsafePointer<Int32>
 
   var count: Int { input.rows }
 }

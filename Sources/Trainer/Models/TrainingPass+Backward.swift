@@ -3,11 +3,9 @@ import TrainerTensor
 
 extension TrainingPass {
   /// One tile backwards; scratch holds d loss / d residual stream, and recomputed inputs of products.
-  func backward(
-    _ tile: TileRows, dLogProbs: UnsafePointer<Float>, dEntropies: UnsafePointer<Float>?
-  ) {
+  func backward(_ tile: TileRows, hasEntropies: Bool) {
     let last = model.shape.layers - 1
-    headBackward(tile, dLogProbs: dLogProbs, dEntropies: dEntropies)
+    headBackward(tile, hasEntropies: hasEntropies)
     for layer in stride(from: last, through: 0, by: -1) {
       let dStream = layer == last ? tile.dTail : tile.dRows
       mlpBackward(tile, layer, dStream)
@@ -18,13 +16,11 @@ extension TrainingPass {
       tile.tokens, dOut: tile.dRows, dTable: model.weightGradients.embedding)
   }
 
-  private func headBackward(
-    _ tile: TileRows, dLogProbs: UnsafePointer<Float>, dEntropies: UnsafePointer<Float>?
-  ) {
+  private func headBackward(_ tile: TileRows, hasEntropies: Bool) {
     let device = model.device
     let last = model.shape.layers - 1
     let dNormed = tile.dNormed(last)
-    dNormed.clear()
+    device.clear(dNormed)
     var start = 0
     while let head = tile.head(start) {
       if storage.holdsLogits {
@@ -32,38 +28,28 @@ extension TrainingPass {
       } else {
         computeLogits(tile, head)
       }
-      scoresBackward(head, dLogProbs: dLogProbs, dEntropies: dEntropies)
-      device.addWeightGradient(model.weightGradients.head, head.logits, head.input)
-      device.multiply(head.logits, model.panels(.backward).head, into: head.input)
+      scoresBackward(head, hasEntropies: hasEntropies)
+      device.addWeightGradient(model.weightGradients.head, head.dLogits, head.input)
+      device.multiply(head.dLogits, model.panels(.backward).head, into: head.input)
       device.scatterAdd(head.input, to: head.predictors, of: dNormed)
       start += head.count
     }
-    tile.dTail.clear()
+    device.clear(tile.dTail)
     device.rmsNormBackward(
       dNormed, x: tile.finalInput, weight: model.weights.finalNorm, rstd: tile.finalRstd,
       dx: tile.dTail, dWeight: model.weightGradients.finalNorm, normed: tile.normed(last))
   }
 
-  /// Turns logits into gradients with respect to them.
-  private func scoresBackward(
-    _ head: HeadRows, dLogProbs: UnsafePointer<Float>, dEntropies: UnsafePointer<Float>?
-  ) {
+  /// From gradients of scores to those of logits.
+  private func scoresBackward(_ head: HeadRows, hasEntropies: Bool) {
     if let bias = model.weightGradients.headBias {
-      for row in 0..<head.count {
-        let slope = dLogProbs[Int(head.places[row])]
-        head.logits.base[row * head.logits.columns] = slope
-        bias.base[0] += slope
-      }
+      model.device.stateValuesBackward(head.dLogProbs, dBias: bias, into: head.dLogits)
       return
-    }
-    for row in 0..<head.count {
-      head.logProbs[row] = dLogProbs[Int(head.places[row])]
-      if let dEntropies { head.entropies[row] = dEntropies[Int(head.places[row])] }
     }
     model.device.scoreTokensBackward(
       head.logits, vocabulary: model.vocabulary, targets: head.targets,
-      inverseTemperature: inverseTemperature, dLogProbs: head.logProbs,
-      dEntropies: dEntropies == nil ? nil : UnsafePointer(head.entropies))
+      inverseTemperature: inverseTemperature, dLogProbs: head.dLogProbs,
+      dEntropies: hasEntropies ? head.dEntropies : nil, into: head.dLogits)
   }
 
   private func mlpBackward(_ tile: TileRows, _ layer: Int, _ dStream: Matrix) {
@@ -71,11 +57,12 @@ extension TrainingPass {
     let weights = model.weights.blocks[layer]
     let panels = model.panels(.backward).blocks[layer]
     let gradients = model.weightGradients.blocks[layer]
-    device.multiply(dStream, panels.down, into: tile.dActivated(layer))
+    let slopes = device.activations(dStream, scratch: tile.roundedStream)
+    device.multiply(slopes, panels.down, into: tile.dActivated(layer))
     device.swiGLUBackward(
       tile.dActivated(layer), gateUp: tile.gateUp(layer), dGateUp: tile.dGateUp(layer),
       out: tile.activated(layer))
-    device.addWeightGradient(gradients.down, tile.activated(layer), dStream)
+    device.addWeightGradient(gradients.down, tile.activated(layer), slopes)
     device.multiply(tile.dGateUp(layer), panels.gateUp, into: tile.dNormed(layer))
     device.rmsNormBackward(
       tile.dNormed(layer), x: tile.middle(layer), weight: weights.mlpNorm,
@@ -89,17 +76,18 @@ extension TrainingPass {
     let device = model.device
     let panels = model.panels(.backward).blocks[layer]
     let gradients = model.weightGradients.blocks[layer]
+    let slopes = device.activations(dStream, scratch: tile.roundedStream)
     guard layer == model.shape.layers - 1 else {
-      device.addWeightGradient(gradients.attentionOutput, tile.attention(layer), dStream)
-      device.multiply(dStream, panels.attentionOutput, into: tile.dAttention)
+      device.addWeightGradient(gradients.attentionOutput, tile.attention(layer), slopes)
+      device.multiply(slopes, panels.attentionOutput, into: tile.dAttention)
       return
     }
     device.gather(tile.outputRows, of: tile.attention(layer), into: tile.tailAttention)
-    device.addWeightGradient(gradients.attentionOutput, tile.tailAttention, dStream)
-    device.multiply(dStream, panels.attentionOutput, into: tile.tailAttention)
-    tile.dAttention.clear()
+    device.addWeightGradient(gradients.attentionOutput, tile.tailAttention, slopes)
+    device.multiply(slopes, panels.attentionOutput, into: tile.tailAttention)
+    device.clear(tile.dAttention)
     device.scatterAdd(tile.tailAttention, to: tile.outputRows, of: tile.dAttention)
-    tile.dRows.clear()
+    device.clear(tile.dRows)
     device.scatterAdd(dStream, to: tile.outputRows, of: tile.dRows)
   }
 

@@ -13,17 +13,17 @@ package final class TrainingPass {
   /// Natural log-probabilities of the last batch's scored tokens, by sequence in the order of appending.
   package var logProbs: UnsafeBufferPointer<Float> {
     precondition(model.output == .tokens, "log-probabilities of a critic")
-    return UnsafeBufferPointer(start: storage.logProbs, count: packed.scoredCount)
+    return UnsafeBufferPointer(start: storage.orderedLogProbs.base, count: packed.scoredCount)
   }
   /// Entropies in nats of the distributions those tokens were scored under.
   package var entropies: UnsafeBufferPointer<Float> {
     precondition(model.output == .tokens, "entropies of a critic")
-    return UnsafeBufferPointer(start: storage.entropies, count: packed.scoredCount)
+    return UnsafeBufferPointer(start: storage.orderedEntropies.base, count: packed.scoredCount)
   }
   /// Of a critic, the value of the state before each scored token (all tokens before it), in the order of `logProbs`.
   package var values: UnsafeBufferPointer<Float> {
     precondition(model.output == .value, "values of a policy")
-    return UnsafeBufferPointer(start: storage.logProbs, count: packed.scoredCount)
+    return UnsafeBufferPointer(start: storage.orderedLogProbs.base, count: packed.scoredCount)
   }
 
   let model: PolicyModel
@@ -42,7 +42,7 @@ package final class TrainingPass {
     precondition(logitRows ?? 1 > 0, "no room for logits")
     self.model = model
     self.logitRows = logitRows
-    packed = PackedRows(tileRows: PassStorage.tileRows, capacity: tokenCapacity)
+    packed = PackedRows(device: model.device, capacity: tokenCapacity)
     steps = BlockSteps(model: model)
     storage = PassStorage(
       model, rows: tokenCapacity, scored: tokenCapacity, logitRows: logitRows)
@@ -62,6 +62,7 @@ package final class TrainingPass {
     }
     steps = BlockSteps(model: model)
     for tile in packed.tiles { forward(TileRows(self, tile)) }
+    collectScores()
     forwardOperations = countForward()
     floatingPointOperations += forwardOperations
     awaitsBackward = true
@@ -94,10 +95,10 @@ package final class TrainingPass {
         && (dEntropies?.count ?? dLogProbs.count) == dLogProbs.count,
       "\(dLogProbs.count) gradients for \(packed.scoredCount) scored tokens")
     awaitsBackward = false
-    guard let dLogProbs = dLogProbs.baseAddress else { return }
-    for tile in packed.tiles {
-      backward(TileRows(self, tile), dLogProbs: dLogProbs, dEntropies: dEntropies?.baseAddress)
-    }
+    guard dLogProbs.count > 0 else { return }
+    distribute(dLogProbs, to: storage.dLogProbs)
+    if let dEntropies { distribute(dEntropies, to: storage.dEntropies) }
+    for tile in packed.tiles { backward(TileRows(self, tile), hasEntropies: dEntropies != nil) }
     floatingPointOperations += 2 * forwardOperations
   }
 
@@ -145,22 +146,37 @@ package final class TrainingPass {
     while let head = tile.head(start) {
       computeLogits(tile, head)
       if let bias = model.weights.headBias {
-        for row in 0..<head.count {
-          storage.logProbs[Int(head.places[row])] =
-            head.logits.base[row * head.logits.columns] + bias.base[0]
-        }
+        device.stateValues(head.logits, bias: bias, into: head.logProbs)
       } else {
         device.scoreTokens(
           head.logits, vocabulary: model.vocabulary, targets: head.targets,
           inverseTemperature: inverseTemperature, logProbs: head.logProbs,
           entropies: head.entropies)
-        for row in 0..<head.count {
-          storage.logProbs[Int(head.places[row])] = head.logProbs[row]
-          storage.entropies[Int(head.places[row])] = head.entropies[row]
-        }
       }
       start += head.count
     }
+  }
+
+  /// Brings scores from the order of the packed rows to that of appending.
+  private func collectScores() {
+    collect(storage.logProbs, into: storage.orderedLogProbs)
+    if model.output == .tokens { collect(storage.entropies, into: storage.orderedEntropies) }
+  }
+
+  private func collect(_ scores: PackedList<Float>, into ordered: PackedList<Float>) {
+    let count = packed.scoredCount
+    scores.resize(count)
+    scores.download()
+    ordered.resize(count)
+    for index in 0..<count { ordered.base[Int(packed.places.base[index])] = scores.base[index] }
+  }
+
+  /// Brings gradients from the order of appending to that of the packed rows, and to the device.
+  private func distribute(_ slopes: UnsafeBufferPointer<Float>, to list: PackedList<Float>) {
+    let count = packed.scoredCount
+    list.resize(count)
+    for index in 0..<count { list.base[index] = slopes[Int(packed.places.base[index])] }
+    list.upload()
   }
 
   /// The final states of some scored tokens, and their logits.

@@ -6,10 +6,10 @@ import TrainerTensor
 /// As in PyTorch: p *= 1 - lr * decay, then p -= lr * (m / c1) / (sqrt(v / c2) + epsilon), and gradients are scaled by
 /// min(1, maxGradNorm / (norm + 1e-6)) first.
 package final class AdamW {
-  /// First moments, parallel to the model's parameters.
-  package var firstMoments: UnsafeMutableBufferPointer<Float> { firstBuffer.floats }
-  /// Second moments, parallel to the model's parameters.
-  package var secondMoments: UnsafeMutableBufferPointer<Float> { secondBuffer.floats }
+  /// First moments, parallel to the model's parameters, in the host's memory.
+  package var firstMoments: UnsafeMutableBufferPointer<Float> { firstBuffer.onHost }
+  /// Second moments, parallel to the model's parameters, in the host's memory.
+  package var secondMoments: UnsafeMutableBufferPointer<Float> { secondBuffer.onHost }
   /// Steps taken, which the bias corrections depend on.
   package var stepCount = 0
 
@@ -18,8 +18,8 @@ package final class AdamW {
   private let beta2: Double
   private let epsilon: Double
   private let weightDecay: Double
-  private let firstBuffer: FloatBuffer
-  private let secondBuffer: FloatBuffer
+  let firstBuffer: SharedFloats
+  let secondBuffer: SharedFloats
 
   /// Makes an optimiser of all parameters of a model; `weightDecay` applies to matrices only.
   package init(
@@ -30,8 +30,8 @@ package final class AdamW {
     self.beta2 = beta2
     self.epsilon = epsilon
     self.weightDecay = weightDecay
-    firstBuffer = FloatBuffer.required(count: model.parameterCount)
-    secondBuffer = FloatBuffer.required(count: model.parameterCount)
+    firstBuffer = SharedFloats.required(count: model.parameterCount, on: model.device)
+    secondBuffer = SharedFloats.required(count: model.parameterCount, on: model.device)
   }
 
   /// Takes one step along the model's gradients, and returns their global norm before clipping.
@@ -41,7 +41,7 @@ package final class AdamW {
     learningRate: Double, maxGradNorm: Double
   ) throws(NonFiniteGradient) -> Double {
     let device = model.device
-    let norm = device.sumOfSquares(model.gradients).squareRoot()
+    let norm = device.sumOfSquares(model.deviceGradients).squareRoot()
     guard norm.isFinite else { throw NonFiniteGradient(model, norm: norm) }
     stepCount += 1
     let count = Double(stepCount)
@@ -50,13 +50,16 @@ package final class AdamW {
       epsilon: Float(epsilon), weightDecay: 0, biasCorrection1: Float(1 - pow(beta1, count)),
       biasCorrection2Root: Float((1 - pow(beta2, count)).squareRoot()),
       gradientScale: Float(min(1, maxGradNorm / (norm + 1e-6))))
+    let parameters = model.deviceParameters
+    let gradients = model.deviceGradients
+    let (first, second) = (firstBuffer.onDevice, secondBuffer.onDevice)
     for tensor in model.tensors {
       settings.weightDecay = tensor.decays ? Float(weightDecay) : 0
       device.stepAdamW(
-        parameters: .init(rebasing: model.parameters[tensor.range]),
-        firstMoments: .init(rebasing: firstMoments[tensor.range]),
-        secondMoments: .init(rebasing: secondMoments[tensor.range]),
-        gradients: .init(rebasing: model.gradients[tensor.range]), settings: settings)
+        parameters: .init(rebasing: parameters[tensor.range]),
+        firstMoments: .init(rebasing: first[tensor.range]),
+        secondMoments: .init(rebasing: second[tensor.range]),
+        gradients: .init(rebasing: gradients[tensor.range]), settings: settings)
     }
     return norm
   }

@@ -9,9 +9,10 @@ package struct NonFiniteGradient: Error, Sendable, Hashable, CustomStringConvert
 
   /// Looks for the tensor in a model's gradients.
   init(_ model: PolicyModel, norm: Double) {
+    let gradients = model.gradients
     tensor =
       model.tensors.first { tensor in
-        !model.gradients[tensor.range].allSatisfy(\.isFinite)
+        !gradients[tensor.range].allSatisfy(\.isFinite)
       }?.name
     output = model.output
     self.norm = norm

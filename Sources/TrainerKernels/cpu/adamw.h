@@ -34,3 +34,8 @@ static trn_status adamw_step(
   }
   return TRN_OK;
 }
+
+static trn_status parameters_follow(float *target, const float *source, float rate, int64_t n) {
+  for (int64_t i = 0; i < n; i++) target[i] += rate * (source[i] - target[i]);
+  return TRN_OK;
+}

@@ -6,7 +6,7 @@
 #define TRN_LANES 8
 #define TRN_HAS_FMA 1
 
-#include "prelude.h"
+#include "host.h"
 
 #pragma clang attribute push( \
   __attribute__((target("avx2,fma,bmi,bmi2,lzcnt"))), apply_to = function)

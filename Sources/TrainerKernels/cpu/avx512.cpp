@@ -6,7 +6,7 @@
 #define TRN_LANES 16
 #define TRN_HAS_FMA 1
 
-#include "prelude.h"
+#include "host.h"
 
 #pragma clang attribute push( \
   __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,bmi,bmi2,lzcnt"))), apply_to = function)

@@ -8,6 +8,6 @@
 #define TRN_HAS_FMA 0
 #endif
 
-#include "prelude.h"
+#include "host.h"
 
 #include "kernel_set.h"

@@ -12,4 +12,6 @@
 #include <immintrin.h>
 #endif
 
+// Values are floats in every set of the processor.
+#define TRN_VALUE float
 #include "../include/trainer_kernels.h"

@@ -12,11 +12,14 @@ static constexpr int64_t kDepth = 256;
 // Vectors of the next panel when so many are left: three if it can be, never a single one after others.
 TRN_INLINE int64_t panel_vectors(int64_t left) { return left == 3 || left >= 5 ? 3 : std::min<int64_t>(left, 2); }
 
-static int64_t panels_size(int64_t K, int64_t N) { return K * round_up(N, W); }
+static int64_t panels_bytes(int64_t K, int64_t N) {
+  return K * round_up(N, W) * static_cast<int64_t>(sizeof(float));
+}
 
 // Columns beyond N are 0.
 static trn_status panels_pack(
-  float *panels, const float *w, int64_t ldw, int32_t transposed, int64_t K, int64_t N) {
+  void *out, const float *w, int64_t ldw, int32_t transposed, int64_t K, int64_t N) {
+  float *panels = static_cast<float *>(out);
   for (int64_t n = 0; n < N;) {
     const int64_t columns = panel_vectors((N - n + W - 1) / W) * W;
     const int64_t filled = std::min(columns, N - n);
@@ -85,11 +88,11 @@ TRN_INLINE void panel_rows(
 }
 
 static trn_status panels_multiply(
-  float *y, int64_t ldy, const float *x, int64_t ldx, const float *panels, int64_t T, int64_t K,
+  float *y, int64_t ldy, const float *x, int64_t ldx, const void *panels, int64_t T, int64_t K,
   int64_t N) {
   for (int64_t t = 0; t < T; t += kStrip) {
     const int64_t rows = std::min(kStrip, T - t);
-    const float *panel = panels;
+    const float *panel = static_cast<const float *>(panels);
     for (int64_t n = 0; n < N;) {
       const int64_t vectors = panel_vectors((N - n + W - 1) / W);
       float *out = y + t * ldy + n;

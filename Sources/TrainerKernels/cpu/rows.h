@@ -1,4 +1,4 @@
-// Moving and adding whole rows: embeddings, gathers, biases, transposes.
+// Moving and adding whole rows: embeddings, gathers, biases.
 
 // Rows are short: a loop over vectors is faster than a call.
 TRN_INLINE void row_copy(float *out, const float *inp, int64_t C) {
@@ -23,21 +23,26 @@ static trn_status embedding_backward(
 }
 
 static trn_status rows_gather(
-  float *out, const int32_t *rows, const float *inp, int64_t n, int64_t C) {
-  for (int64_t i = 0; i < n; i++) row_copy(out + i * C, inp + rows[i] * C, C);
+  void *out, const int32_t *rows, const void *inp, int64_t n, int64_t row_bytes) {
+  const int64_t C = row_bytes / static_cast<int64_t>(sizeof(float));
+  float *to = static_cast<float *>(out);
+  const float *from = static_cast<const float *>(inp);
+  for (int64_t i = 0; i < n; i++) row_copy(to + i * C, from + rows[i] * C, C);
+  return TRN_OK;
+}
+
+static trn_status rows_scatter(
+  void *out, const int32_t *rows, const void *inp, int64_t n, int64_t row_bytes) {
+  const int64_t C = row_bytes / static_cast<int64_t>(sizeof(float));
+  float *to = static_cast<float *>(out);
+  const float *from = static_cast<const float *>(inp);
+  for (int64_t i = 0; i < n; i++) row_copy(to + rows[i] * C, from + i * C, C);
   return TRN_OK;
 }
 
 static trn_status rows_scatter_add(
   float *out, const int32_t *rows, const float *inp, int64_t n, int64_t C) {
   for (int64_t i = 0; i < n; i++) row_add(out + rows[i] * C, inp + i * C, C);
-  return TRN_OK;
-}
-
-static trn_status transpose(
-  float *out, int64_t ldo, const float *inp, int64_t rows, int64_t columns) {
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t c = 0; c < columns; c++) out[c * ldo + r] = inp[r * columns + c];
   return TRN_OK;
 }
 

@@ -48,12 +48,13 @@ static trn_status token_scores_forward(
 // With p = softmax(z): dlogp_a/dz_v = [v = a] - p_v, dH/dz_v = -p_v (ln p_v + H).
 template <typename S>
 static trn_status token_scores_backward(
-  S *logits, int64_t ld, const int32_t *targets, const S *d_log_probs, const S *d_entropies,
+  S *dlogits, const S *logits, int64_t ld, const int32_t *targets, const S *d_log_probs, const S *d_entropies,
   S inverse_temperature, int64_t T, int64_t V) {
   using vector = typename lanes_of<S>::vector;
   constexpr int64_t W = lanes_of<S>::count;
   for (int64_t t = 0; t < T; t++) {
-    S *row = logits + t * ld;
+    const S *row = logits + t * ld;
+    S *drow = dlogits + t * ld;
     const vocabulary_sums<S> sums = vocabulary_row<S>(row, inverse_temperature, V);
     const S dl = d_log_probs[t] * inverse_temperature;
     const S dh = d_entropies == nullptr ? S(0) : d_entropies[t] * inverse_temperature;
@@ -62,10 +63,34 @@ static trn_status token_scores_backward(
       const vector y = load_first(row + v, V - v) * inverse_temperature - sums.largest;
       const vector p = exponential(y) * sums.inverse_sum;
       const vector d = -p * fma(vector(dh), y - offset, vector(dl));
-      store_first(row + v, d, V - v);
+      store_first(drow + v, d, V - v);
     }
-    row[targets[t]] += dl;
-    for (int64_t v = V; v < ld; v++) row[v] = 0;
+    drow[targets[t]] += dl;
+    for (int64_t v = V; v < ld; v++) drow[v] = 0;
+  }
+  return TRN_OK;
+}
+
+static trn_status token_scores_backward_double(
+  double *logits, int64_t ld, const int32_t *targets, const double *d_log_probs,
+  const double *d_entropies, double inverse_temperature, int64_t T, int64_t V) {
+  return token_scores_backward<double>(
+    logits, logits, ld, targets, d_log_probs, d_entropies, inverse_temperature, T, V);
+}
+
+// What a critic says of a state is the first of its outputs.
+static trn_status state_values_forward(
+  float *values, const float *outputs, int64_t ld, const float *bias, int64_t T) {
+  for (int64_t t = 0; t < T; t++) values[t] = outputs[t * ld] + bias[0];
+  return TRN_OK;
+}
+
+static trn_status state_values_backward(
+  float *doutputs, float *dbias, const float *d_values, int64_t ld, int64_t T) {
+  for (int64_t t = 0; t < T; t++) {
+    std::fill_n(doutputs + t * ld, ld, 0.0f);
+    doutputs[t * ld] = d_values[t];
+    dbias[0] += d_values[t];
   }
   return TRN_OK;
 }
