@@ -46,7 +46,7 @@ struct DoctorCommand: ParsableCommand {
   private static var gpus: [(String, String)] {
     let (all, visible) = (GPUProbe.all(), GPUProbe.visible())
     guard !all.isEmpty else {
-      return [("GPUs", "none ('nvidia-smi -L' lists none, or is not there)")]
+      return [("GPUs", "none ('nvidia-smi -L' lists none, or is not there)"), cuda]
     }
     return all.map { gpu in
       (
@@ -54,6 +54,17 @@ struct DoctorCommand: ParsableCommand {
         "\(gpu.name), \(gpu.uuid)"
           + (visible.contains(gpu) ? "" : ", hidden by CUDA_VISIBLE_DEVICES")
       )
+    } + [cuda]
+  }
+
+  /// Whether exp-trainer can compute on a GPU here, in its own words.
+  private static var cuda: (String, String) {
+    do {
+      return ("--device cuda", try TrainerProbe.gpu())
+    } catch let failure as Failure {
+      return ("--device cuda", "not here: \(failure.message)")
+    } catch {
+      return ("--device cuda", "not here: \(error)")
     }
   }
 

@@ -10,6 +10,16 @@ struct SpecArguments: ParsableArguments {
   @Argument(help: "Overrides such as train.steps=20 or seed=[0,1]; a list replaces an axis.")
   var overrides: [String] = []
 
+  @Option(
+    help: "What exp-trainer computes on: cpu or cuda (default: the spec's 'resources.device').")
+  var device: String?
+
+  func validate() throws {
+    if let device, ExperimentSpec.Resources.Device(rawValue: device) == nil {
+      throw ValidationError("--device is cpu or cuda, not '\(device)'")
+    }
+  }
+
   /// Loads the spec and expands it, showing every problem; ends the command where one of them is an error.
   func plan() throws -> (spec: ExperimentSpec, plan: Plan) {
     let (spec, found) = try load()
@@ -22,7 +32,7 @@ struct SpecArguments: ParsableArguments {
   /// is wrong with the spec.
   func session() throws -> SweepSession {
     let (spec, found) = try load()
-    let compute = TrainerProbe.compute(threads: spec.resources.cores)
+    let compute = TrainerProbe.compute(for: spec.resources)
     let asked = Result { try TrainerInquiry(command: spec.trainerCommand, compute: compute) }
     let plan = try expand(spec, found)
     return try SweepSession(
@@ -30,7 +40,8 @@ struct SpecArguments: ParsableArguments {
   }
 
   private func load() throws -> (ExperimentSpec, [Diagnostic]) {
-    let (loaded, found) = SpecLoader.load(path: spec, overrides: overrides)
+    let (loaded, found) = SpecLoader.load(
+      path: spec, overrides: overrides + (device.map { ["resources.device=\($0)"] } ?? []))
     guard let loaded else {
       show(found)
       throw refusal(found)

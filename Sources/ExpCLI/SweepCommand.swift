@@ -67,7 +67,7 @@ struct SweepCommand: ParsableCommand {
       let background = DetachedSweep(sweep: plan.experiment, paths: paths)
       if supervised { try background.supervise() }
       let session = try SweepSession(spec: spec, plan: plan)
-      if !usesSlurm(session) { try refuseMissingGPUs(spec) }
+      if !usesSlurm(session) { try refuseMissingGPUs(session) }
       if detach {
         // Held and given back, so that a refusal is said here and not in a log.
         do { _ = try SweepOwner(plan.experiment, paths) }
@@ -127,7 +127,7 @@ struct SweepCommand: ParsableCommand {
     settings.priority = SweepCommand.priorities[priority] ?? 0
     settings.controlFolder = paths.sweep(name)
     // Asking the driver takes a second, so only who needs GPUs does.
-    if cluster == nil, session.spec.resources.gpus > 0 {
+    if cluster == nil, try session.mostGPUs() > 0 {
       settings.inventory.gpus = GPUProbe.visible()
     }
     let runner = try SweepRunner(
@@ -140,12 +140,14 @@ struct SweepCommand: ParsableCommand {
   }
 
   /// Runs that ask for more GPUs than there are would wait for ever.
-  private func refuseMissingGPUs(_ spec: ExperimentSpec) throws {
-    guard spec.resources.gpus > 0 else { return }
+  private func refuseMissingGPUs(_ session: SweepSession) throws {
+    let wanted = try session.mostGPUs()
+    guard wanted > 0 else { return }
+    if session.spec.resources.device == .cuda { _ = try TrainerProbe.gpu() }
     let found = GPUProbe.visible().count
-    guard Double(found) < spec.resources.gpus else { return }
+    guard Double(found) < wanted else { return }
     throw Failure(
-      "each run asks for resources.gpus: \(spec.resources.gpus.shortestText ?? ""), and this machine shows "
+      "a run asks for resources.gpus: \(wanted.shortestText ?? ""), and this machine shows "
         + "\(found == 0 ? "none" : String(found)); 'exp doctor' says what was looked for",
       code: ExitStatus.usage)
   }

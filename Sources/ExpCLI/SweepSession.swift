@@ -22,7 +22,7 @@ struct SweepSession {
 
   /// Binds a plan to the trainer that its spec names, or to the one beside this program.
   init(spec: ExperimentSpec, plan: Plan) throws {
-    let compute = TrainerProbe.compute(threads: spec.resources.cores)
+    let compute = TrainerProbe.compute(for: spec.resources)
     let trainer = try TrainerProbe(command: spec.trainerCommand, compute: compute)
     self.init(spec: spec, plan: plan, trainer: trainer, compute: compute)
   }
@@ -60,33 +60,42 @@ struct SweepSession {
   func jobs() throws -> [SweepJob] {
     var jobs: [SweepJob] = []
     for base in plan.bases {
+      let config = try base.config.decoded(as: RunConfig.self)
       jobs.append(
         SweepJob(
           id: baseID(base.configHash), kind: .base, label: base.label,
-          config: try base.config.decoded(as: RunConfig.self), base: nil,
+          config: config, base: nil,
           // A held-out size's base policy says nothing about its RL runs, so it need not wait for the predictions.
           phase: 0, estimatedSeconds: base.cost.seconds, cores: spec.resources.cores,
           memoryBytes: spec.resources.memoryBytes ?? base.cost.memoryBytes,
-          memoryIsLimit: spec.resources.memoryBytes != nil, gpus: spec.resources.gpus,
+          memoryIsLimit: spec.resources.memoryBytes != nil, gpus: gpus(config),
           timeout: .seconds(spec.limits.timeoutSeconds), retries: spec.limits.retries,
           checkpointSeconds: spec.checkpoints.seconds,
           silence: .seconds(spec.limits.silenceSeconds)))
     }
     for point in plan.points {
+      let config = try point.config.decoded(as: RunConfig.self)
       jobs.append(
         SweepJob(
           id: runID(point), kind: .rl, label: point.label,
-          config: try point.config.decoded(as: RunConfig.self), base: baseID(point.baseHash),
+          config: config, base: baseID(point.baseHash),
           phase: point.heldOut ? 1 : 0, estimatedSeconds: point.cost.seconds,
           cores: spec.resources.cores,
           memoryBytes: spec.resources.memoryBytes ?? point.cost.memoryBytes,
-          memoryIsLimit: spec.resources.memoryBytes != nil, gpus: spec.resources.gpus,
+          memoryIsLimit: spec.resources.memoryBytes != nil, gpus: gpus(config),
           priority: point.priority, timeout: .seconds(spec.limits.timeoutSeconds),
           retries: spec.limits.retries, checkpointSeconds: spec.checkpoints.seconds,
           silence: .seconds(spec.limits.silenceSeconds)))
     }
     return jobs
   }
+
+  private func gpus(_ config: RunConfig) -> Double {
+    spec.resources.gpus(parameters: config.model.shape.nonEmbeddingParameterCount)
+  }
+
+  /// The most GPUs that one of the runs asks for.
+  func mostGPUs() throws -> Double { try jobs().map(\.gpus).max() ?? 0 }
 
   /// The plan as it is kept on disk.
   func record(specPath: String) -> SweepRecord {

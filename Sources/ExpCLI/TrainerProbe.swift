@@ -1,5 +1,6 @@
 internal import ExpCore
 internal import ExpSchedule
+internal import ExpSpec
 internal import Foundation
 internal import TrainerProtocol
 
@@ -71,6 +72,31 @@ struct TrainerProbe {
   }
 }
 
+extension TrainerProbe {
+  /// The kernel sets for what a spec wants to compute on.
+  static func compute(for resources: ExperimentSpec.Resources) -> RunRequest.Compute {
+    var compute = compute(threads: resources.cores)
+    if resources.device == .cuda {
+      compute.useGPU(
+        precision: resources.precision, isBatchInvariant: resources.isBatchInvariant)
+    }
+    return compute
+  }
+
+  /// What the trainer beside this program says of the GPU it would use.
+  ///
+  /// - Throws: `Failure` with one sentence where it can use none.
+  static func gpu() throws -> String {
+    let facts = try TrainerInquiry(
+      command: nil, options: ["--gpu"], compute: compute(threads: 1)
+    ).facts()
+    if let gpu = facts[path: "gpu"]?.string { return gpu }
+    throw Failure(
+      facts[path: "gpu_missing"]?.string ?? "exp-trainer does not say what GPU it would use",
+      code: ExitStatus.usage)
+  }
+}
+
 /// A trainer that was asked what it is and may take its time to answer.
 struct TrainerInquiry {
   private let command: [String]
@@ -80,12 +106,14 @@ struct TrainerInquiry {
   /// Starts `describe` of the trainer that a spec names, or of the one beside this program.
   ///
   /// - Throws: `Failure` where it cannot be started.
-  init(command named: [String]?, compute: RunRequest.Compute) throws {
+  init(
+    command named: [String]?, options: [String] = [], compute: RunRequest.Compute
+  ) throws {
     command = try named ?? [TrainerProbe.besideThisProgram()]
     let environment = TrainerProbe.trainerEnvironment(compute)
     let program = try TrainerProgram.find(command, environment: environment)
     process.executableURL = URL(filePath: program)
-    process.arguments = Array(command.dropFirst()) + ["describe"]
+    process.arguments = Array(command.dropFirst()) + ["describe"] + options
     process.environment = environment
     process.standardOutput = output
     process.standardInput = FileHandle.nullDevice
@@ -100,6 +128,22 @@ struct TrainerInquiry {
   ///
   /// - Throws: `Failure` where it is not what the protocol says.
   func answer() throws -> TrainerProbe {
+    try TrainerProbe(command: command, answer: text())
+  }
+
+  /// Waits for the answer as it is.
+  ///
+  /// - Throws: `Failure` where it is no JSON.
+  func facts() throws -> JSONValue {
+    let text = try text()
+    do {
+      return try JSONValue(parsing: text.utf8)
+    } catch {
+      throw Failure("the trainer's description of itself is no JSON: \(error)")
+    }
+  }
+
+  private func text() throws -> String {
     let data = output.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
@@ -107,6 +151,6 @@ struct TrainerInquiry {
         "'\((command + ["describe"]).joined(separator: " "))' left with \(process.terminationStatus)"
       )
     }
-    return try TrainerProbe(command: command, answer: String(decoding: data, as: UTF8.self))
+    return String(decoding: data, as: UTF8.self)
   }
 }

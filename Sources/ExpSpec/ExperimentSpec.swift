@@ -44,12 +44,30 @@ public struct ExperimentSpec: Sendable {
 
   /// What one run needs.
   public struct Resources: Sendable, Hashable {
+    /// What exp-trainer computes on.
+    public enum Device: String, Sendable, Hashable {
+      case cpu, cuda
+    }
+
     /// Processor cores.
     public let cores: Int
     /// Memory; nil where it is to be estimated.
     public let memoryBytes: Int?
-    /// GPUs: a whole number, or a part of one.
-    public let gpus: Double
+    /// What exp-trainer computes on.
+    public let device: Device
+    /// GPUs: a whole number, or a part of one; nil where the model's size decides.
+    public let gpus: Double?
+    /// On a GPU what products multiply: `bf16` or `fp32`.
+    public let precision: String
+    /// On a GPU whether a row's bits shall depend on that row alone.
+    public let isBatchInvariant: Bool
+
+    /// GPUs of a run whose model has so many parameters beside embeddings; small ones share a GPU.
+    public func gpus(parameters: Int) -> Double {
+      if let gpus { return gpus }
+      guard device == .cuda else { return 0 }
+      return parameters <= 2_000_000 ? 0.125 : parameters <= 20_000_000 ? 0.25 : 1
+    }
   }
 
   /// How runs are saved.

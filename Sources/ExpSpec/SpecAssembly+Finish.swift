@@ -152,11 +152,33 @@ extension SpecAssembly {
     return .init(
       cores: value("resources", "cores")?.integer ?? 1,
       memoryBytes: memory.flatMap { Int(exactly: $0.rounded()) },
-      gpus: value("resources", "gpus")?.number ?? 0)
+      device: value("resources", "device")?.string.flatMap { .init(rawValue: $0) } ?? .cpu,
+      gpus: value("resources", "gpus")?.number,
+      precision: value("resources", "precision")?.string ?? "bf16",
+      isBatchInvariant: value("resources", "batch_invariant")?.bool ?? false)
   }
 
-  /// Parts are of one GPU, and the trainer that comes along uses none.
+  /// Parts are of one GPU; the trainer that comes along uses one, and only on cuda.
   private mutating func checkGPUs() {
+    let isCUDA = resources.device == .cuda
+    if isCUDA, others["trainer"] != nil, let node = others["resources"]?["device"]?.value {
+      problems.error(
+        "'resources.device' is for exp-trainer, and this spec has a 'trainer' of its own",
+        at: node.location, expected: "'resources.gpus' alone; the trainer sees CUDA_VISIBLE_DEVICES"
+      )
+    }
+    for key in ["precision", "batch_invariant"] where !isCUDA {
+      guard let node = others["resources"]?[key]?.value else { continue }
+      problems.warning(
+        "'resources.\(key)' has no effect without 'resources.device: cuda'", at: node.location)
+    }
+    if isCUDA, let node = others["resources"]?["gpus"]?.value, let gpus = node.scalar?.number,
+      gpus == 0 || gpus > 1
+    {
+      problems.error(
+        "'resources.gpus' is \(gpus.shortestText ?? "")", at: node.location,
+        expected: "1 or a part of it: a run of exp-trainer computes on one GPU")
+    }
     guard let node = others["resources"]?["gpus"]?.value, let gpus = node.scalar?.number, gpus > 0
     else { return }
     if gpus > 1, gpus != gpus.rounded() {
@@ -164,10 +186,11 @@ extension SpecAssembly {
         "'resources.gpus' is \(gpus.shortestText ?? "")", at: node.location,
         expected: "a whole number of GPUs, or a part of one such as 0.25")
     }
-    if others["trainer"] == nil {
+    if others["trainer"] == nil, !isCUDA {
       problems.error(
-        "'resources.gpus' asks for GPUs, and exp-trainer uses the processor", at: node.location,
-        expected: "0, or a 'trainer' of your own that uses them")
+        "'resources.gpus' asks for GPUs, and exp-trainer is to use the processor",
+        at: node.location,
+        expected: "'resources.device: cuda' beside it, or a 'trainer' of your own")
     }
   }
 

@@ -64,6 +64,18 @@ package final class PolicyUpdater {
     return summary
   }
 
+  /// Scores a batch as the first pass over it will, micro-batch by micro-batch, so that first ratios are exactly 1.
+  ///
+  /// - Throws: `StopRequested` between micro-batches.
+  package func scores(
+    _ batch: PolicyBatch
+  ) throws -> (logProbs: [Double], entropies: [Double]) {
+    let pieces = batch.miniBatches(config.updatesPerRollout).flatMap {
+      batch.microBatches($0, sequences: config.microBatchSize)
+    }
+    return try pass.scores(batch, pieces, temperature: config.temperature, shouldStop)
+  }
+
   private func update(
     _ batch: PolicyBatch, _ rows: Range<Int>, _ reference: [Double], draw: UInt64,
     _ summary: inout UpdateSummary

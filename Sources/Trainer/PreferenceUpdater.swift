@@ -7,6 +7,8 @@ package final class PreferenceUpdater {
   private let config: TrainConfig
   private let state: TrainableState
   private let pass: TrainingPass
+  /// Over the policy that samples, where that is another.
+  private var samplingPass: TrainingPass?
   private let objective: PolicyObjective
   private let shouldStop: () -> Bool
   private let didStep: () -> Void
@@ -51,14 +53,33 @@ package final class PreferenceUpdater {
     return summary
   }
 
+  /// Scores a batch under the policy that sampled it, which is this one unless `sampling` is another model, micro-batch by
+  /// micro-batch as the first pass over it will.
+  ///
+  /// - Throws: `StopRequested` between micro-batches.
+  package func scores(
+    _ batch: PolicyBatch, sampling: PolicyModel
+  ) throws -> (logProbs: [Double], entropies: [Double]) {
+    let pieces = batch.miniBatches(config.updatesPerRollout).flatMap { self.pieces(batch, $0) }
+    if sampling !== state.model && samplingPass == nil {
+      samplingPass = TrainingPass(model: sampling, tokenCapacity: pass.tokenCapacity)
+    }
+    return try (samplingPass ?? pass).scores(
+      batch, pieces, temperature: config.temperature, shouldStop)
+  }
+
+  /// Both answers of a pair are needed at once.
+  private func pieces(_ batch: PolicyBatch, _ rows: Range<Int>) -> [Range<Int>] {
+    batch.microBatches(rows, sequences: max(2, config.microBatchSize), step: 2)
+  }
+
   private func update(
     _ batch: PolicyBatch, _ rows: Range<Int>, _ references: References,
     _ summary: inout PreferenceSummary
   ) throws {
     let whole = Whole(pairs: rows.count / 2, tokens: batch.rows.tokens(rows).count)
     state.model.zeroGradients()
-    // Both answers of a pair are needed at once.
-    for piece in batch.microBatches(rows, sequences: max(2, config.microBatchSize), step: 2) {
+    for piece in pieces(batch, rows) {
       if shouldStop() { throw StopRequested() }
       pass.forward(batch.packed(piece), temperature: config.temperature)
       backward(batch, piece, references, whole, &summary)

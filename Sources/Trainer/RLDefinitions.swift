@@ -25,6 +25,14 @@ package struct RLDefinitions {
       .merging(mechanismTexts) { first, _ in first }
   }
 
+  /// Where rollouts and training passes round differently, and passes score the batch again before they learn from it.
+  static let mismatchTexts = [
+    StepMetric.mismatchMean:
+      "absolute difference in nats between a token's log-probability in the rollout and in the training pass before "
+      + "the first update, mean over the batch's tokens",
+    StepMetric.mismatchMax: "as rollout_mismatch_mean, but the largest",
+  ]
+
   private var evaluationTexts: [String: String] {
     let answers =
       "\(evaluate.samples) answers sampled at temperature 1 to each of \(promptCount) fixed validation prompts "

@@ -55,6 +55,20 @@ final class RLMethod {
   /// Sets the policy to the base policy; what learns beside it was made from it already.
   func start(from base: BasePolicy) throws { try base.copyParameters(into: state.model) }
 
+  /// Scores a batch again by the passes that will learn from it, on devices whose rollouts and passes round differently.
+  ///
+  /// Importance ratios then begin at exactly 1; how far the two were apart is recorded.
+  func rescore(_ batch: inout PolicyBatch, into record: inout StepRecord) throws {
+    guard !state.model.isBatchInvariant else { return }
+    let scores =
+      try preference?.scores(batch, sampling: source.samplingModel ?? state.model)
+      ?? updater?.scores(batch)
+    guard let scores else { return }
+    let distance = batch.rescore(logProbs: scores.logProbs, entropies: scores.entropies)
+    record.values[StepMetric.mismatchMean] = distance.mean
+    record.values[StepMetric.mismatchMax] = distance.largest
+  }
+
   /// Lets the policy, and whatever is trained beside it, learn from a batch that is not empty.
   func learn(from batch: PolicyBatch, step: Int, into record: inout StepRecord) throws {
     let isMoving = preference != nil && config.referenceRate > 0

@@ -22,6 +22,8 @@ enum StepMetric {
   static let ratioMax = "ratio_max"
   static let ratioMin = "ratio_min"
   static let klOld = "kl_old"
+  static let mismatchMean = "rollout_mismatch_mean"
+  static let mismatchMax = "rollout_mismatch_max"
   static let klReference = "kl_reference"
   static let approximateKL = "approx_kl"
   static let klUpdated = "kl_updated"

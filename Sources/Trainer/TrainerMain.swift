@@ -8,6 +8,7 @@ public enum TrainerMain {
   private static let usage = """
     usage: exp-trainer --request FILE   do what a request asks for, in the folder that holds it
            exp-trainer describe         print what this trainer was built from, as JSON
+           exp-trainer describe --gpu   the same with the GPU it would use, or what is missing for one
            exp-trainer bench            measure rollout and update on one core, beside the rate of BLAS
            exp-trainer golden PATH...   compare algorithms with other projects' results in files or folders
 
@@ -20,8 +21,8 @@ public enum TrainerMain {
   public static func run(arguments: [String]) -> Int32 {
     do {
       switch arguments {
-      case ["describe"]:
-        try describe()
+      case ["describe"], ["describe", "--gpu"]:
+        try describe(withGPU: arguments.count > 1)
         return TrainerExit.succeeded.rawValue
       case ["bench"]:
         try bench()
@@ -59,7 +60,7 @@ public enum TrainerMain {
   private static func train(requestAt path: String) throws -> TrainerExit {
     TensorRuntime.onFailure { error in
       write(
-        "exp-trainer: error: \(error)\n  help: lower 'train.micro_batch_size' or the model's size, or give the run more memory\n",
+        "exp-trainer: error: \(error)\n  help: \(help(for: error))\n",
         to: STDERR_FILENO)
       // Everything up to the last checkpoint is on disk; what other attempts may find is more memory.
       Glibc.exit(TrainerExit.failed.rawValue)
@@ -68,7 +69,7 @@ public enum TrainerMain {
     StopSignal.watchParent()
     let folder = RunFolder(path: folder(of: path))
     let request = try readRequest(path)
-    let identity = try identity()
+    var identity = try identity()
     guard request.sourceFingerprint == identity.sourceFingerprint else {
       throw TrainerError(
         .badRequest,
@@ -78,6 +79,7 @@ public enum TrainerMain {
     }
     try ProcessFacts.settleEnvironment(request.compute)
     try configure(request.compute)
+    identity.gpu = CUDALibrary.facts(of: TensorRuntime.device)?.description
     let lock = try FileHandleOwner(opening: folder.lock, flags: O_RDWR | O_CREAT)
     // Whoever started us through a pipe has handed the lock over already; it is held, and by us.
     guard StopSignal.isStartedThroughPipe || lock.tryLock() else {
@@ -88,6 +90,14 @@ public enum TrainerMain {
     return try TrainingRun(
       request, in: folder, identity: identity, stopReason: { StopSignal.words }
     ).run()
+  }
+
+  private static func help(for error: TensorError) -> String {
+    if case .deviceFailed = error {
+      return
+        "see whether other processes fill the GPU's memory; 'exp doctor' shows what the driver says of it"
+    }
+    return "lower 'train.micro_batch_size' or the model's size, or give the run more memory"
   }
 
   private static func readRequest(_ path: String) throws -> RunRequest {
@@ -108,15 +118,22 @@ public enum TrainerMain {
     }
   }
 
-  private static func describe() throws {
+  private static func describe(withGPU: Bool) throws {
     let compute = RunRequest.Compute(processorFlags: ProcessFacts.processorFlags, threads: 1)
     try ProcessFacts.settleEnvironment(compute)
     let identity = try identity()
-    let facts: JSONValue = [
+    var facts: JSONValue = [
       "protocol": 1, "source_fingerprint": .string(identity.sourceFingerprint.hex),
       "binary_sha256": identity.binarySHA256.map { .string($0.hex) } ?? .null,
       "blas": .string(identity.blas), "compute": try JSONValue(encoding: compute),
     ]
+    if withGPU {
+      do {
+        facts[path: "gpu"] = .string(try CUDALibrary.facts().description)
+      } catch {
+        facts[path: "gpu_missing"] = .string("\(error)")
+      }
+    }
     write(facts.prettyJSON + "\n", to: STDOUT_FILENO)
   }
 

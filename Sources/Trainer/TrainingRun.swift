@@ -11,12 +11,17 @@ package struct TrainingRun {
     package var binarySHA256: ContentHash?
     /// The BLAS library's own description.
     package var blas: String
+    /// The GPU that computes, with its versions; nil on the processor.
+    package var gpu: String?
 
     /// Makes an identity.
-    package init(sourceFingerprint: ContentHash, binarySHA256: ContentHash?, blas: String) {
+    package init(
+      sourceFingerprint: ContentHash, binarySHA256: ContentHash?, blas: String, gpu: String? = nil
+    ) {
       self.sourceFingerprint = sourceFingerprint
       self.binarySHA256 = binarySHA256
       self.blas = blas
+      self.gpu = gpu
     }
   }
 
@@ -132,7 +137,7 @@ package struct TrainingRun {
       number: number, resumeStep: resumeStep, totalSteps: totalSteps, pid: ProcessFacts.pid,
       host: ProcessFacts.hostName, startedAt: ProcessFacts.utcNow,
       sourceFingerprint: identity.sourceFingerprint, binarySHA256: identity.binarySHA256,
-      compute: request.compute, blas: identity.blas)
+      compute: request.compute, blas: identity.blas, gpu: identity.gpu)
   }
 
   private func header(_ stage: any TrainingStage) throws -> CheckpointHeader {

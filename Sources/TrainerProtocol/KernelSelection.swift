@@ -23,3 +23,13 @@ extension RunRequest.Compute {
     return []
   }
 }
+
+extension RunRequest.Compute {
+  /// Whether a GPU computes.
+  public var usesGPU: Bool { kernelSet.hasPrefix("cuda-") }
+
+  /// Leaves the arithmetic to a GPU, in bf16 or fp32, and so that a row's bits depend on that row alone where wished.
+  public mutating func useGPU(precision: String, isBatchInvariant: Bool) {
+    kernelSet = "cuda-\(precision)" + (isBatchInvariant ? "-invariant" : "")
+  }
+}

@@ -33,7 +33,7 @@ public struct RunRequest: Sendable, Hashable, Codable {
   public struct Compute: Sendable, Hashable, Codable {
     /// OpenBLAS's kernel set, as `OPENBLAS_CORETYPE` names it; empty where the library's own choice stands.
     public var blasCoreType: String
-    /// The vector kernels of our own: `avx512`, `avx2` or `generic`.
+    /// The kernels of our own: `avx512`, `avx2` or `generic`, or a GPU's, such as `cuda-bf16` or `cuda-fp32-invariant`.
     public var kernelSet: String
     /// BLAS threads.
     public var threads: Int

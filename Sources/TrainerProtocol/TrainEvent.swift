@@ -45,9 +45,11 @@ public enum TrainEvent: Sendable, Hashable {
     public var compute: RunRequest.Compute
     /// The BLAS library's own description.
     public var blas: String
+    /// The GPU that computes, with the versions of its driver and libraries; nil on the processor.
+    public var gpu: String?
 
     enum CodingKeys: String, CodingKey {
-      case number, pid, host, compute, blas
+      case number, pid, host, compute, blas, gpu
       case resumeStep = "resume_step"
       case totalSteps = "total_steps"
       case startedAt = "started_at"
@@ -59,7 +61,7 @@ public enum TrainEvent: Sendable, Hashable {
     public init(
       number: Int, resumeStep: Int, totalSteps: Int, pid: Int, host: String, startedAt: String,
       sourceFingerprint: ContentHash, binarySHA256: ContentHash?, compute: RunRequest.Compute,
-      blas: String
+      blas: String, gpu: String? = nil
     ) {
       self.number = number
       self.resumeStep = resumeStep
@@ -71,6 +73,7 @@ public enum TrainEvent: Sendable, Hashable {
       self.binarySHA256 = binarySHA256
       self.compute = compute
       self.blas = blas
+      self.gpu = gpu
     }
   }
 }

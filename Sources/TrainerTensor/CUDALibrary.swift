@@ -3,7 +3,7 @@ import Synchronization
 internal import TrainerKernels
 
 /// What is known of the GPU that a process would use.
-public struct GPUFacts: Sendable, Hashable {
+public struct GPUFacts: Sendable, Hashable, CustomStringConvertible {
   /// Its name, such as the driver tells it.
   public var name: String
   /// Its identity, `GPU-…`.
@@ -40,6 +40,12 @@ public struct GPUFacts: Sendable, Hashable {
     blasVersion = Int(facts.blas_version)
     memoryBytes = Int(facts.memory_bytes)
     freeBytes = Int(facts.free_bytes)
+  }
+
+  /// Name, identity and versions in a line.
+  public var description: String {
+    "\(name)\(isEmulated ? ", emulated by the processor" : "") (\(uuid)), compute \(computeCapability), "
+      + "\(memoryBytes >> 30) GiB, CUDA \(runtimeVersion) on a driver of \(driverVersion), cuBLAS \(blasVersion)"
   }
 }
 
@@ -87,7 +93,8 @@ public enum CUDALibrary {
     guard status == TRN_OK else {
       let reason = words.withUnsafeBytes(text)
       if status == TRN_OTHER_ABI {
-        throw .noGPU("the library of CUDA kernels belongs to another version of exp; run 'make kernels-cuda'")
+        throw .noGPU(
+          "the library of CUDA kernels belongs to another version of exp; run 'make kernels-cuda'")
       }
       throw .noGPU(reason.isEmpty ? "the GPU cannot be used (status \(status))" : reason)
     }
@@ -112,7 +119,8 @@ public enum CUDALibrary {
       guard access(path, F_OK) == 0 else {
         return .failure(
           .noGPU(
-            "the CUDA kernels are not built: no \(fileName) beside the program; run 'make kernels-cuda'"))
+            "the CUDA kernels are not built: no \(fileName) beside the program; run 'make kernels-cuda'"
+          ))
       }
     }
     guard let handle = dlopen(path, RTLD_NOW | RTLD_LOCAL) else {

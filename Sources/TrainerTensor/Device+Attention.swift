@@ -113,7 +113,8 @@ extension Device {
   /// The gradient of `attend`, which gave `out` and `logSums`, into `dqkv`.
   public func attendBackward(
     _ dOut: Activations, out: Activations, logSums: Matrix, qkv: Activations,
-    sequences: PackedSequences, heads: AttentionHeads, dqkv: Activations, scratch: UnsafeMutablePointer<Float>
+    sequences: PackedSequences, heads: AttentionHeads, dqkv: Activations,
+    scratch: UnsafeMutablePointer<Float>
   ) {
     check(
       same(dOut, out) && same(qkv, dqkv) && qkv.columns == heads.rowWidth

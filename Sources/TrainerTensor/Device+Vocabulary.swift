@@ -24,7 +24,8 @@ extension Device {
     check(vocabulary > 0 && logits.columns >= vocabulary && same(logits, dLogits), dLogits)
     done(
       kernels.pointee.token_scores_backward(
-        dLogits.base, logits.base, Int64(logits.columns), targets, dLogProbs, dEntropies, inverseTemperature,
+        dLogits.base, logits.base, Int64(logits.columns), targets, dLogProbs, dEntropies,
+        inverseTemperature,
         Int64(logits.rows), Int64(vocabulary)))
   }
 

@@ -81,7 +81,8 @@ enum ProtocolSamples {
   static let attempt = TrainEvent.Attempt(
     number: 1, resumeStep: 0, totalSteps: 160, pid: 4711, host: "node-1",
     startedAt: "2025-06-01T12:00:00Z", sourceFingerprint: hash, binarySHA256: hash,
-    compute: compute, blas: "OpenBLAS 0.3.21 SkylakeX")
+    compute: compute, blas: "OpenBLAS 0.3.21 SkylakeX",
+    gpu: "a GPU (GPU-1), compute 9.0")
 
   /// Every kind of event, each with every member set.
   static let fullEvents: [TrainEvent] = [

@@ -14,7 +14,7 @@ struct RuntimeTests {
       TensorError.unknownKernelSet("sse9").description
         == "there is no kernel set 'sse9'; expected one of: avx512, avx2, generic, "
         + "cuda-bf16, cuda-bf16-invariant, cuda-fp32, cuda-fp32-invariant")
-    #expect(throws: TensorError.outOfMemory(bytes: Int.max)) { 
+    #expect(throws: TensorError.outOfMemory(bytes: Int.max)) {
       try FloatBuffer(count: Int.max / 2, on: TensorRuntime.processor)
     }
   }

@@ -122,7 +122,8 @@ struct VocabularyKernelTests {
   @Test("the likeliest token is the first of the largest", arguments: TensorFixtures.devices)
   func likeliest(_ device: Device) throws {
     let logits = try device.matrix(
-      2, 16, [1, 5, 5, 2] + [Float](repeating: 0, count: 12) + [-3, 3]
+      2, 16,
+      [1, 5, 5, 2] + [Float](repeating: 0, count: 12) + [-3, 3]
         + [Float](repeating: -9, count: 13) + [9])
     let tokens = try device.list([Int32](repeating: -1, count: 2))
     device.likeliestTokens(logits.matrix, vocabulary: 15, into: tokens.base)

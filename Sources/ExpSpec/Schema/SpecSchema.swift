@@ -181,9 +181,18 @@ enum SpecSchema {
   static let resources = MapSchema(keys: [
     KeySchema("cores", .integer(1...1024), 1, "Processor cores per run."),
     KeySchema("memory", .memory, "auto", "Memory per run."),
+    KeySchema("device", .choice(["cpu", "cuda"]), "cpu", "What exp-trainer computes on."),
     KeySchema(
-      "gpus", .number(.upTo(64)), 0,
-      "GPUs per run, or a part of one; only for a trainer of your own, as exp-trainer uses none."),
+      "gpus", .number(.upTo(64)), nil,
+      "GPUs per run, or a part of one; by default none on cpu, and on cuda an eighth for models up to 2M parameters, a quarter up to 20M, else one."
+    ),
+    KeySchema(
+      "precision", .choice(["bf16", "fp32"]), "bf16",
+      "Numbers that products multiply on cuda; weights, statistics and log-probabilities are fp32 in both."
+    ),
+    KeySchema(
+      "batch_invariant", .boolean, false,
+      "On cuda: rollout and update give a token the same bits, at some cost in speed."),
   ])
 
   static let checkpoints = MapSchema(keys: [

@@ -60,7 +60,8 @@ final class PassStorage {
         qkv: sizes.takeActivations(rows, heads.rowWidth),
         attention: sizes.takeActivations(rows, width),
         logSums: sizes.take(rows, heads.query), middle: sizes.take(rows, width),
-        middleRstd: sizes.take(rows, 1), gateUp: sizes.takeActivations(rows, 2 * model.shape.hidden))
+        middleRstd: sizes.take(rows, 1), gateUp: sizes.takeActivations(rows, 2 * model.shape.hidden)
+      )
     }
     finalInput = sizes.take(rows, width)
     finalRstd = sizes.take(rows, 1)

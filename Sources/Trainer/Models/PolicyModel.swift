@@ -36,6 +36,9 @@ package final class PolicyModel {
   /// Their gradients in the device's memory.
   var deviceGradients: UnsafeMutableBufferPointer<Float> { gradientBuffer.onDevice }
 
+  /// Whether rollouts and training passes give a token the same bits.
+  package var isBatchInvariant: Bool { device.isBatchInvariant }
+
   let device: Device
   let layout: ModelLayout
   let weights: ModelWeights

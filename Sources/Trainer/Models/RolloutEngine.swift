@@ -15,7 +15,7 @@ package final class RolloutEngine {
   /// Floating-point operations since the caller last set it to 0: products, attention and head, for tokens that were computed.
   package var floatingPointOperations: Double = 0
 
-  private let model: PolicyModel
+  let model: PolicyModel
   private var steps: BlockSteps
   private let storage: RolloutStorage
   private let live: LiveSequences

@@ -63,7 +63,8 @@ final class RolloutStorage {
     logProbs = sizes.take(live, 1).base
     entropies = sizes.take(live, 1).base
     let drawn = live * device.roundSteps
-    uniforms = UnsafeMutableRawPointer(sizes.take(live, 2).base).assumingMemoryBound(to: Double.self)
+    uniforms = UnsafeMutableRawPointer(sizes.take(live, 2).base).assumingMemoryBound(
+      to: Double.self)
     uniformsAhead = PackedList(capacity: drawn, on: device)
     drawnTokens = PackedList(capacity: drawn, on: device)
     drawnLogProbs = PackedList(capacity: drawn, on: device)

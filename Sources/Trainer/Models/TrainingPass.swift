@@ -26,6 +26,8 @@ package final class TrainingPass {
     return UnsafeBufferPointer(start: storage.orderedLogProbs.base, count: packed.scoredCount)
   }
 
+  /// Tokens it took memory for.
+  package let tokenCapacity: Int
   let model: PolicyModel
   let packed: PackedRows
   private var steps: BlockSteps
@@ -42,6 +44,7 @@ package final class TrainingPass {
     precondition(logitRows ?? 1 > 0, "no room for logits")
     self.model = model
     self.logitRows = logitRows
+    self.tokenCapacity = tokenCapacity
     packed = PackedRows(device: model.device, capacity: tokenCapacity)
     steps = BlockSteps(model: model)
     storage = PassStorage(

@@ -4,6 +4,8 @@ internal import TrainerProtocol
 package protocol ExperienceSource: AnyObject {
   /// Models that learn beside the policy.
   var companions: [NamedModel] { get }
+  /// The policy that samples, where it is another than the one that learns.
+  var samplingModel: PolicyModel? { get }
   /// Floating-point operations of those models since it was last set to 0.
   var floatingPointOperations: Double { get set }
   /// Takes the run's state, in which whatever lasts from step to step lives.
@@ -14,6 +16,10 @@ package protocol ExperienceSource: AnyObject {
   func collect(step: Int, into record: inout StepRecord) throws -> PolicyBatch
   /// Lets its own models learn from the batch.
   func learn(from batch: PolicyBatch, step: Int, into record: inout StepRecord) throws
+}
+
+extension ExperienceSource {
+  package var samplingModel: PolicyModel? { nil }
 }
 
 /// Answers in groups, one group a prompt: sampled, filtered, refilled where that is asked for, and credited.

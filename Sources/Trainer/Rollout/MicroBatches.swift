@@ -69,3 +69,23 @@ extension PolicyBatch {
     }
   }
 }
+
+extension TrainingPass {
+  /// Scores the tokens of a batch in passes over the given rows, which follow on each other.
+  ///
+  /// - Throws: `StopRequested` between passes.
+  func scores(
+    _ batch: PolicyBatch, _ pieces: [Range<Int>], temperature: Double, _ shouldStop: () -> Bool
+  ) throws -> (logProbs: [Double], entropies: [Double]) {
+    var (logProbs, entropies): ([Double], [Double]) = ([], [])
+    logProbs.reserveCapacity(batch.rows.tokenCount)
+    entropies.reserveCapacity(batch.rows.tokenCount)
+    for piece in pieces {
+      if shouldStop() { throw StopRequested() }
+      forward(batch.packed(piece), temperature: temperature)
+      logProbs.append(contentsOf: self.logProbs.lazy.map(Double.init))
+      entropies.append(contentsOf: self.entropies.lazy.map(Double.init))
+    }
+    return (logProbs, entropies)
+  }
+}

@@ -18,6 +18,8 @@ package final class PairSource: ExperienceSource {
     self.ownsEngine = ownsEngine
   }
 
+  package var samplingModel: PolicyModel? { ownsEngine ? sampler.engine.model : nil }
+
   package func attach(_ state: TrainableState) {}
 
   package func collect(step: Int, into record: inout StepRecord) throws -> PolicyBatch {

@@ -14,6 +14,8 @@ package struct PolicyBatch: Sendable {
     package var score: Double
     /// Which of the step's prompts it answers.
     package var group: Int
+    /// Whether the policy as it is now sampled it, and not an earlier one.
+    package var isFresh = true
 
     /// Whether it counts as right: a soft verdict does from one half on, whatever is taken off for its length.
     package var isRight: Bool { verdict >= 0.5 }
@@ -41,9 +43,9 @@ package struct PolicyBatch: Sendable {
   /// Advantage of each token.
   package var advantages: [Double]
   /// Log-probability of each token under the policy that sampled it, at the sampling temperature.
-  package let oldLogProbs: [Double]
+  package private(set) var oldLogProbs: [Double]
   /// Entropy of that policy at each token.
-  package let entropies: [Double]
+  package private(set) var entropies: [Double]
 
   /// Packs samples whose groups are contiguous; advantages are 0 until somebody sets them.
   package init(_ samples: [Sample]) {
@@ -53,6 +55,30 @@ package struct PolicyBatch: Sendable {
     advantages = Array(repeating: 0, count: rows.tokenCount)
     oldLogProbs = samples.flatMap { $0.response.logProbs.map(Double.init) }
     entropies = samples.flatMap { $0.response.entropies.map(Double.init) }
+  }
+
+  /// Takes what a training pass says of the fresh samples' tokens in place of what the rollout said, and returns how far
+  /// the log-probabilities were apart: the mean and the largest absolute difference in nats.
+  ///
+  /// - Precondition: a number for every token of the batch.
+  mutating func rescore(
+    logProbs: [Double], entropies newEntropies: [Double]
+  ) -> (mean: Double, largest: Double) {
+    precondition(
+      logProbs.count == rows.tokenCount && newEntropies.count == rows.tokenCount,
+      "\(logProbs.count) scores for \(rows.tokenCount) tokens")
+    var (sum, largest, count) = (0.0, 0.0, 0)
+    for (row, sample) in samples.enumerated() where sample.isFresh {
+      for token in rows.range(row) {
+        let distance = abs(logProbs[token] - oldLogProbs[token])
+        sum += distance
+        largest = max(largest, distance)
+        count += 1
+        oldLogProbs[token] = logProbs[token]
+        entropies[token] = newEntropies[token]
+      }
+    }
+    return (sum / Double(max(count, 1)), largest)
   }
 
   /// Ranges of equal neighbours.

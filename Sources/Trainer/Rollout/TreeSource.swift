@@ -33,7 +33,7 @@ package final class TreeSource: ExperienceSource {
     let chosen = choose(from: fresh, step: step)
     record.values[StepMetric.replayed] =
       Double(chosen.count { $0.step < step }) / Double(max(chosen.count, 1))
-    return batch(chosen)
+    return batch(chosen, step: step)
   }
 
   package func learn(from batch: PolicyBatch, step: Int, into record: inout StepRecord) throws {}
@@ -116,8 +116,13 @@ package final class TreeSource: ExperienceSource {
     return chosen
   }
 
-  private func batch(_ segments: [ReplayBuffer.Segment]) -> PolicyBatch {
-    var batch = PolicyBatch(segments.map(\.sample))
+  private func batch(_ segments: [ReplayBuffer.Segment], step: Int) -> PolicyBatch {
+    var batch = PolicyBatch(
+      segments.map { segment in
+        var sample = segment.sample
+        sample.isFresh = segment.step == step
+        return sample
+      })
     let advantages = batch.rows.broadcast(segments.map { Double($0.advantage) })
     let mask = TokenSelection.probabilityMask(
       oldLogProbs: batch.oldLogProbs, threshold: config.maskThreshold)
