@@ -132,7 +132,7 @@ block_state block;
 bool is_running;
 fibre host;
 fibre *present = &host;
-std::vector<fibre *> pool;
+std::vector<fibre *> &pool = *new std::vector<fibre *>;
 alignas(128) unsigned char shared[kMostShared];
 uint64_t random_state = 0x9e3779b97f4a7c15;
 
@@ -248,8 +248,11 @@ fibre *take_fibre() {
     nullptr, kGuardBytes + kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   if (memory == MAP_FAILED || mprotect(memory, kGuardBytes, PROT_NONE) != 0) stop("no memory for a thread's stack");
   fibre *const created = new fibre{nullptr, memory + kGuardBytes, nullptr};
+  // Stacks begin at different places of their pages, or all would want the same lines of the processor's cache.
+  static size_t created_count;
+  const size_t skew = created_count++ % 509 * 64;
   void **const saved =
-    reinterpret_cast<void **>(memory + kGuardBytes + kStackBytes - 64 - kEntryBytes) - kSavedWords;
+    reinterpret_cast<void **>(memory + kGuardBytes + kStackBytes - 64 - skew - kEntryBytes) - kSavedWords;
   for (size_t i = 0; i < kSavedWords; i++) saved[i] = nullptr;
   saved[kReturnWord] = reinterpret_cast<void *>(&fibre_main);
   created->stack_pointer = saved;
