@@ -108,6 +108,16 @@ __device__ __forceinline__ void store4(A *p, float4 v, int64_t left) {
   if (left > 3) p[3] = from_float<A>(v.w);
 }
 
+__device__ __forceinline__ float4 add4(float4 a, float4 b) {
+  return make_float4(a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w);
+}
+
+// One function of four values, element by element.
+template <typename F, typename... V>
+__device__ __forceinline__ float4 map4(F f, V... v) {
+  return make_float4(f(v.x...), f(v.y...), f(v.z...), f(v.w...));
+}
+
 template <typename A>
 bool is_aligned(const A *p, int64_t values) {
   return reinterpret_cast<uintptr_t>(p) % (static_cast<uintptr_t>(values) * sizeof(A)) == 0;
@@ -127,6 +137,21 @@ void with_flag(bool flag, Body body) {
   else
     body(std::false_type{});
 }
+
+// A grid over T rows of `groups` items: row blockIdx.x blockDim.y + threadIdx.y, item blockIdx.y blockDim.x +
+// threadIdx.x.
+struct row_grid {
+  dim3 grid, block;
+  row_grid(int64_t T, int64_t groups) {
+    unsigned width = 1;
+    while (width < groups && width < 256) width *= 2;
+    block = dim3(width, 256 / width);
+    grid = dim3(static_cast<unsigned>(ceil_div(T, block.y)), static_cast<unsigned>(ceil_div(groups, width)));
+  }
+};
+
+__device__ __forceinline__ int64_t grid_row() { return int64_t{blockIdx.x} * blockDim.y + threadIdx.y; }
+__device__ __forceinline__ int64_t grid_item() { return int64_t{blockIdx.y} * blockDim.x + threadIdx.x; }
 
 // MARK: Reductions, whose order is the same in every block and lane
 
