@@ -48,6 +48,7 @@ let package = Package(
   products: [
     .executable(name: "exp", targets: ["exp"]),
     .executable(name: "exp-trainer", targets: ["exp-trainer"]),
+    .library(name: "cuda-emulation", type: .dynamic, targets: ["CUDAEmulation"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
@@ -136,6 +137,15 @@ let package = Package(
       name: "TestSupport", dependencies: ["ExpCore"], path: "Tests/TestSupport",
       swiftSettings: strict),
     .target(name: "CAllocationCount", path: "Tests/CAllocationCount"),
+    // The CUDA kernels compiled for the processor; tests load it as they would the library for GPUs.
+    .target(
+      name: "CUDAEmulation", dependencies: ["CBLAS"], path: "Tests/CUDAEmulation",
+      cxxSettings: [
+        .define("TRN_EMULATED"),
+        .unsafeFlags([
+          "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter",
+        ]),
+      ]),
     .testTarget(
       name: "ExpCoreTests", dependencies: ["ExpCore", "TestSupport"], swiftSettings: strict),
     tests("ExpSpec", ["TrainerProtocol"], hasFixtures: true),

@@ -18,8 +18,9 @@ struct ProductTests {
     Case(depth: 1024, columns: 96), Case(depth: 1024, columns: 1024),
   ]
 
+  /// A GPU's emulation computes a few million products a second: it gets those below 20,000 weights.
   static let rowCases: [RowCase] = TensorFixtures.devices.flatMap { device in
-    cases.map { RowCase(device: device, depth: $0.depth, columns: $0.columns) }
+    cases.filter { device.usesHostMemory || $0.depth * $0.columns < 20_000 }.map { RowCase(device: device, depth: $0.depth, columns: $0.columns) }
   }
 
   struct RowCase: Sendable, CustomTestStringConvertible {
@@ -49,10 +50,11 @@ struct ProductTests {
     device.multiply(x.view, panels, into: rounded.view)
     let expectedRounded = rounded.floats
     let part = try device.matrix(most, test.columns)
-    for (start, count) in [
+    let parts = [
       (0, 1), (7, 1), (1, 2), (3, 5), (5, 8), (2, 13), (9, 24), (16, 33), (40, 64), (11, 97),
       (30, 150), (1, 256), (0, 299),
-    ] {
+    ]
+    for (start, count) in device.usesHostMemory ? parts : parts.filter({ $0.1 != 299 }) {
       let range = start * test.columns..<(start + count) * test.columns
       device.multiply(
         x.view.slice(start, count: count), panels, into: part.matrix.prefix(count))
