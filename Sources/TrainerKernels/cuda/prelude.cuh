@@ -168,12 +168,18 @@ __device__ __forceinline__ float warp_max(float value) {
   return value;
 }
 
-// Combines a value of every thread of a one-dimensional block of whole warps; all get the result. `combine` is
-// commutative. A barrier stands before the result is read and one after, so the caller's shared memory is in step too.
+// The value of the lane whose number differs by `bits`; types of more than one number have their own.
+template <typename T>
+__device__ __forceinline__ T from_lane(T value, int bits) {
+  return __shfl_xor_sync(kAllLanes, value, bits);
+}
+
+// Combines the values of all threads of a one-dimensional block of whole warps, at most 32; all get the result.
+// `combine` must be commutative to the bit. Ends with a barrier of the block where it has more than one warp.
 template <typename T, typename Combine>
 __device__ __forceinline__ T block_combine(T value, Combine combine) {
 #pragma unroll
-  for (int step = 16; step > 0; step /= 2) value = combine(value, __shfl_xor_sync(kAllLanes, value, step));
+  for (int bits = 16; bits > 0; bits /= 2) value = combine(value, from_lane(value, bits));
   const int warps = static_cast<int>(blockDim.x) / 32;
   if (warps == 1) return value;
   __shared__ T parts[32];

@@ -225,7 +225,7 @@ static constexpr int kProductBytes = kStages * 2 * kStageValues<A, BY_ROWS, TILE
 
 // Block z sums k from z depth on; its c lies z M ldc behind the first.
 template <typename A, bool BY_ROWS, int TILE, bool VECTOR, bool ADDS, typename Out>
-__global__ void __launch_bounds__(block_product<A, BY_ROWS, TILE>::threads) product_kernel(
+__global__ void __launch_bounds__(block_product<A, BY_ROWS, TILE>::threads, 2) product_kernel(
   Out *c, int64_t ldc, const A *a, int64_t lda, const A *b, int64_t ldb, int64_t M, int64_t N, int64_t K,
   int64_t depth) {
   using product = block_product<A, BY_ROWS, TILE>;

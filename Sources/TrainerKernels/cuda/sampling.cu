@@ -118,6 +118,10 @@ __device__ __forceinline__ candidate better(candidate a, candidate b) {
   return b.logit > a.logit || (b.logit == a.logit && b.index < a.index) ? b : a;
 }
 
+__device__ __forceinline__ candidate from_lane(candidate a, int bits) {
+  return {from_lane(a.logit, bits), from_lane(a.index, bits)};
+}
+
 __global__ void __launch_bounds__(kMostThreads)
   argmax_kernel(int32_t *tokens, const float *logits, int64_t ld, int64_t V) {
   const int64_t t = blockIdx.x;

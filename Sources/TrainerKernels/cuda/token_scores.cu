@@ -27,10 +27,8 @@ __device__ __forceinline__ vocabulary_sums merged(vocabulary_sums a, vocabulary_
   return {largest, a.sum + b.sum, a.weighted + b.weighted};
 }
 
-__device__ __forceinline__ vocabulary_sums from_lane(vocabulary_sums a, int step) {
-  return {
-    __shfl_xor_sync(kAllLanes, a.largest, step), __shfl_xor_sync(kAllLanes, a.sum, step),
-    __shfl_xor_sync(kAllLanes, a.weighted, step)};
+__device__ __forceinline__ vocabulary_sums from_lane(vocabulary_sums a, int bits) {
+  return {from_lane(a.largest, bits), from_lane(a.sum, bits), from_lane(a.weighted, bits)};
 }
 
 // The sums of a row, the same in all threads of the block; one pass over its logits.
@@ -51,16 +49,7 @@ __device__ vocabulary_sums row_sums(const float *row, float inverse_temperature,
     sums.sum += (e.x + e.y) + (e.z + e.w);
     sums.weighted += fmaf(e.x, y.x, e.y * y.y) + fmaf(e.z, y.z, e.w * y.w);
   }
-#pragma unroll
-  for (int step = 16; step > 0; step /= 2) sums = merged(sums, from_lane(sums, step));
-  const int warps = static_cast<int>(blockDim.x) / 32;
-  if (warps == 1) return sums;
-  __shared__ vocabulary_sums parts[kMostThreads / 32];
-  if (threadIdx.x % 32 == 0) parts[threadIdx.x / 32] = sums;
-  __syncthreads();
-  sums = parts[0];
-  for (int warp = 1; warp < warps; warp++) sums = merged(sums, parts[warp]);
-  return sums;
+  return block_combine(sums, [](vocabulary_sums a, vocabulary_sums b) { return merged(a, b); });
 }
 
 // H = ln S - sum(e^y y) / S with S = sum(e^y).
