@@ -74,14 +74,22 @@ void protect(int protection) {
   }
 }
 
+// Closing takes most of the time where much memory is allocated: after so many calls only one in 32 does it.
+constexpr int64_t kAlwaysClosed = 4000;
+int64_t closings;
+bool is_open;
+
 // Device memory can be touched while one of these lives.
 struct opened_memory {
   guard lock{mutex};
   opened_memory() {
-    if (open_depth++ == 0) protect(PROT_READ | PROT_WRITE);
+    if (open_depth++ == 0 && !is_open) protect(PROT_READ | PROT_WRITE);
+    is_open = true;
   }
   ~opened_memory() {
-    if (--open_depth == 0) protect(PROT_NONE);
+    if (--open_depth > 0 || (++closings > kAlwaysClosed && closings % 32 != 0)) return;
+    protect(PROT_NONE);
+    is_open = false;
   }
 };
 
@@ -203,8 +211,9 @@ cudaError_t cudaMalloc(void **out, size_t bytes) {
   allocated_bytes += pages_bytes;
   allocations[memory] = {bytes, pages_bytes};
   if (page == kLargePage) madvise(memory, pages_bytes, MADV_HUGEPAGE);
+  const bool was_open = is_open;
   const opened_memory open;
-  if (open_depth > 1 && mprotect(memory, pages_bytes, PROT_READ | PROT_WRITE) != 0) stop("mprotect failed");
+  if (was_open && mprotect(memory, pages_bytes, PROT_READ | PROT_WRITE) != 0) stop("mprotect failed");
   std::memset(memory, 0xff, pages_bytes);
   ASAN_POISON_MEMORY_REGION(memory + bytes, pages_bytes - bytes);
   *out = memory;

@@ -9,20 +9,7 @@
 #include <cstring>
 #include <type_traits>
 
-// The header is written for clang; other compilers lack its words on null.
-#ifdef __clang__
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wnullability-completeness"
 #include "../include/trainer_kernels.h"
-#pragma clang diagnostic pop
-#else
-#define _Nullable
-#define _Nonnull
-#ifdef __CUDACC__
-#pragma nv_diag_suppress 1675
-#endif
-#include "../include/trainer_kernels.h"
-#endif
 
 #ifdef TRN_EMULATED
 #define TRN_LAUNCH(kernel, grid, block, shared_bytes, ...) \
