@@ -39,7 +39,7 @@ namespace cuda_emulation {
 
 namespace {
 
-constexpr size_t kArenaBytes = size_t{64} << 30, kPage = 4096, kSlack = 64;
+constexpr size_t kArenaBytes = size_t{64} << 30, kPage = 4096, kLargePage = 2 << 20, kSlack = 64;
 constexpr size_t kDeviceBytes = size_t{8} << 30;
 
 std::recursive_mutex mutex;
@@ -187,17 +187,22 @@ cudaError_t cudaMalloc(void **out, size_t bytes) {
   *out = nullptr;
   if (capturing != nullptr) return result(cudaErrorStreamCaptureUnsupported);
   if (arena == nullptr) {
-    arena = static_cast<char *>(
-      mmap(nullptr, kArenaBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-    if (arena == MAP_FAILED) stop("no addresses for the device's memory");
+    void *const addresses = mmap(
+      nullptr, kArenaBytes + kLargePage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (addresses == MAP_FAILED) stop("no addresses for the device's memory");
+    arena = reinterpret_cast<char *>((reinterpret_cast<uintptr_t>(addresses) + kLargePage - 1) / kLargePage * kLargePage);
   }
-  const size_t pages_bytes = (bytes + kSlack + kPage - 1) / kPage * kPage;
+  // Large pages are quicker to close and open.
+  const size_t page = bytes < kLargePage ? kPage : kLargePage;
+  const size_t pages_bytes = (bytes + kSlack + page - 1) / page * page;
   if (allocated_bytes + pages_bytes > kDeviceBytes || bytes > kDeviceBytes) return result(cudaErrorMemoryAllocation);
+  arena_used = (arena_used + page - 1) / page * page;
   if (arena_used + pages_bytes > kArenaBytes) stop("all addresses of the device's memory were used");
   char *const memory = arena + arena_used;
   arena_used += pages_bytes;
   allocated_bytes += pages_bytes;
   allocations[memory] = {bytes, pages_bytes};
+  if (page == kLargePage) madvise(memory, pages_bytes, MADV_HUGEPAGE);
   const opened_memory open;
   if (open_depth > 1 && mprotect(memory, pages_bytes, PROT_READ | PROT_WRITE) != 0) stop("mprotect failed");
   std::memset(memory, 0xff, pages_bytes);

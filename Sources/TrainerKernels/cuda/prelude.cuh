@@ -9,20 +9,7 @@
 #include <cstring>
 #include <type_traits>
 
-// The header is written for clang; other compilers lack its words on null.
-#ifdef __clang__
-#pragma clang diagnostic push
-#pragma clang diagnostic ignored "-Wnullability-completeness"
 #include "../include/trainer_kernels.h"
-#pragma clang diagnostic pop
-#else
-#define _Nullable
-#define _Nonnull
-#ifdef __CUDACC__
-#pragma nv_diag_suppress 1675
-#endif
-#include "../include/trainer_kernels.h"
-#endif
 
 #ifdef TRN_EMULATED
 #define TRN_LAUNCH(kernel, grid, block, shared_bytes, ...) \
@@ -108,6 +95,16 @@ __device__ __forceinline__ void store4(A *p, float4 v, int64_t left) {
   if (left > 3) p[3] = from_float<A>(v.w);
 }
 
+__device__ __forceinline__ float4 add4(float4 a, float4 b) {
+  return make_float4(a.x + b.x, a.y + b.y, a.z + b.z, a.w + b.w);
+}
+
+// One function of four values, element by element.
+template <typename F, typename... V>
+__device__ __forceinline__ float4 map4(F f, V... v) {
+  return make_float4(f(v.x...), f(v.y...), f(v.z...), f(v.w...));
+}
+
 template <typename A>
 bool is_aligned(const A *p, int64_t values) {
   return reinterpret_cast<uintptr_t>(p) % (static_cast<uintptr_t>(values) * sizeof(A)) == 0;
@@ -128,6 +125,21 @@ void with_flag(bool flag, Body body) {
     body(std::false_type{});
 }
 
+// A grid over T rows of `groups` items: row blockIdx.x blockDim.y + threadIdx.y, item blockIdx.y blockDim.x +
+// threadIdx.x.
+struct row_grid {
+  dim3 grid, block;
+  row_grid(int64_t T, int64_t groups) {
+    unsigned width = 1;
+    while (width < groups && width < 256) width *= 2;
+    block = dim3(width, 256 / width);
+    grid = dim3(static_cast<unsigned>(ceil_div(T, block.y)), static_cast<unsigned>(ceil_div(groups, width)));
+  }
+};
+
+__device__ __forceinline__ int64_t grid_row() { return int64_t{blockIdx.x} * blockDim.y + threadIdx.y; }
+__device__ __forceinline__ int64_t grid_item() { return int64_t{blockIdx.y} * blockDim.x + threadIdx.x; }
+
 // MARK: Reductions, whose order is the same in every block and lane
 
 template <typename T>
@@ -143,12 +155,18 @@ __device__ __forceinline__ float warp_max(float value) {
   return value;
 }
 
-// Combines a value of every thread of a one-dimensional block of whole warps; all get the result. `combine` is
-// commutative. A barrier stands before the result is read and one after, so the caller's shared memory is in step too.
+// The value of the lane whose number differs by `bits`; types of more than one number have their own.
+template <typename T>
+__device__ __forceinline__ T from_lane(T value, int bits) {
+  return __shfl_xor_sync(kAllLanes, value, bits);
+}
+
+// Combines the values of all threads of a one-dimensional block of whole warps, at most 32; all get the result.
+// `combine` must be commutative to the bit. Ends with a barrier of the block where it has more than one warp.
 template <typename T, typename Combine>
 __device__ __forceinline__ T block_combine(T value, Combine combine) {
 #pragma unroll
-  for (int step = 16; step > 0; step /= 2) value = combine(value, __shfl_xor_sync(kAllLanes, value, step));
+  for (int bits = 16; bits > 0; bits /= 2) value = combine(value, from_lane(value, bits));
   const int warps = static_cast<int>(blockDim.x) / 32;
   if (warps == 1) return value;
   __shared__ T parts[32];

@@ -151,7 +151,7 @@ unsigned ballot(unsigned mask, int predicate);
 
 template <typename T>
 T shuffle_value(shuffle_kind kind, unsigned mask, T value, int argument, int width) {
-  static_assert(sizeof(T) <= 8);
+  static_assert(std::is_arithmetic_v<T>, "CUDA has shuffles of numbers alone");
   uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof value);
   bits = shuffle(kind, mask, bits, argument, width);

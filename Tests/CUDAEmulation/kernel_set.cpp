@@ -1,0 +1,1 @@
+#include "../../Sources/TrainerKernels/cuda/kernel_set.cu"

@@ -1,0 +1,1 @@
+#include "../../Sources/TrainerKernels/cuda/products.cu"
