@@ -1,0 +1,1 @@
+#include "../../Sources/TrainerKernels/cuda/attention_plan.cu"
