@@ -1,3 +1,5 @@
+// Causal attention over packed runs and trees of them: a block has tokens of a run, and the query heads of a key head.
+
 #include "attention_tile.cuh"
 #include "kernels.cuh"
 
