@@ -87,12 +87,12 @@ struct GPUSweepTests {
       try write(
         spec(
           """
-          {train.entropy_control: [off, {method: entropy_bonus, coefficient: 0.01}, {method: kl, coefficient: 0.1}, \
+          {train.entropy_control: [none, {method: entropy_bonus, coefficient: 0.01}, {method: kl_reference, coefficient: 0.1}, \
           {method: clip_cov, token_fraction: 0.1}, {method: kl_cov, token_fraction: 0.1, coefficient: 1}]}
           """) + "\nresources: {device: cuda, precision: fp32, batch_invariant: true}\n",
         to: "\(folder)/card.yaml")
       let sweep = try ExpProgram.run(
-        ["sweep", "card.yaml", "train.updates_per_rollout=2", "--jobs", "2"], in: folder,
+        ["sweep", "card.yaml", "base.steps=60", "train.updates_per_rollout=2", "--jobs", "2"], in: folder,
         environment: environment)
       try #require(sweep.status == 0, "\(sweep.errors)")
       let values = try recordedValues(in: folder)
