@@ -79,7 +79,10 @@ public enum TrainerMain {
     }
     try ProcessFacts.settleEnvironment(request.compute)
     try configure(request.compute)
-    identity.gpu = CUDALibrary.facts(of: TensorRuntime.device)?.description
+    if let gpu = CUDALibrary.facts(of: TensorRuntime.device) {
+      try checkSources(gpu)
+      identity.gpu = gpu.description
+    }
     let lock = try FileHandleOwner(opening: folder.lock, flags: O_RDWR | O_CREAT)
     // Whoever started us through a pipe has handed the lock over already; it is held, and by us.
     guard StopSignal.isStartedThroughPipe || lock.tryLock() else {
@@ -98,6 +101,14 @@ public enum TrainerMain {
         "see whether other processes fill the GPU's memory; 'exp doctor' shows what the driver says of it"
     }
     return "lower 'train.micro_batch_size' or the model's size, or give the run more memory"
+  }
+
+  /// A run is pinned to sources, and the kernels for GPUs are compiled apart from the rest.
+  private static func checkSources(_ gpu: GPUFacts) throws {
+    guard !gpu.sources.isEmpty, gpu.sources != BuildFacts.kernelFingerprint else { return }
+    throw TrainerError(
+      .badRequest, "the CUDA kernels were compiled from other sources than this trainer",
+      mend: "run 'make kernels-cuda' again")
   }
 
   private static func readRequest(_ path: String) throws -> RunRequest {
@@ -129,7 +140,9 @@ public enum TrainerMain {
     ]
     if withGPU {
       do {
-        facts[path: "gpu"] = .string(try CUDALibrary.facts().description)
+        let gpu = try CUDALibrary.facts()
+        try checkSources(gpu)
+        facts[path: "gpu"] = .string(gpu.description)
       } catch {
         facts[path: "gpu_missing"] = .string("\(error)")
       }

@@ -10,6 +10,8 @@ public struct GPUFacts: Sendable, Hashable, CustomStringConvertible {
   public var uuid: String
   /// Whether the processor only emulates one, for tests.
   public var isEmulated: Bool
+  /// Hash of the sources its kernels were compiled from; empty where they were built with the program.
+  public var sources: String
   /// GPUs that this process may use.
   public var deviceCount: Int
   /// The generation of its instructions, such as `9.0`.
@@ -32,6 +34,7 @@ public struct GPUFacts: Sendable, Hashable, CustomStringConvertible {
     name = withUnsafeBytes(of: facts.name, text)
     uuid = withUnsafeBytes(of: facts.uuid, text)
     isEmulated = facts.is_emulated != 0
+    sources = withUnsafeBytes(of: facts.sources, text)
     deviceCount = Int(facts.device_count)
     computeCapability = "\(facts.compute_major).\(facts.compute_minor)"
     multiprocessors = Int(facts.multiprocessors)

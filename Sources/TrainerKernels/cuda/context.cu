@@ -92,9 +92,15 @@ static void write_uuid(char *out, size_t bytes, const cudaUUID_t &uuid) {
     b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
 }
 
+// What compiles the library says which sources it has; see scripts/source-fingerprint.
+#ifndef TRN_CUDA_SOURCES
+#define TRN_CUDA_SOURCES ""
+#endif
+
 static trn_status look_up(trn_cuda_facts *facts) {
   *facts = {};
   facts->is_emulated = kIsEmulated;
+  std::snprintf(facts->sources, sizeof facts->sources, "%s", TRN_CUDA_SOURCES);
   int driver = 0, runtime = 0, count = 0;
   cudaDriverGetVersion(&driver);
   cudaRuntimeGetVersion(&runtime);

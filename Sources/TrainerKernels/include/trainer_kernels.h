@@ -366,6 +366,8 @@ typedef struct trn_cuda_facts {
   char uuid[64];
   /// The processor's own emulation of the kernels, for tests.
   int32_t is_emulated;
+  /// Hash of the sources the library was compiled from, in hexadecimal digits; empty where it was built with the program.
+  char sources[72];
   int32_t device_count;
   int32_t compute_major;
   int32_t compute_minor;
