@@ -36,8 +36,11 @@ extension GPUBenchmark {
         bytes: device.panelBytes(rows: size, columns: size), on: device)
       let weights = WeightPanels(panels.start, rows: size, columns: size)
       device.pack(matrix, transposed: false, into: weights)
-      let seconds = GPUBenchmark.median(of: workload.repeats, device) {
-        for _ in 0..<workload.products { device.multiply(x, weights, into: out) }
+      // Views own no memory.
+      let seconds = withExtendedLifetime((source, buffers, panels)) {
+        GPUBenchmark.median(of: workload.repeats, device) {
+          for _ in 0..<workload.products { device.multiply(x, weights, into: out) }
+        }
       }
       let count = Double(size)
       return 2 * count * count * count * Double(workload.products) / seconds
@@ -67,7 +70,7 @@ extension GPUBenchmark {
     /// Weights once, and the keys and values of all rows: what a step reads at least.
     var stepBytes = 0.0
     /// Absolute differences in nats between the rollout's log-probabilities and the training pass's.
-    var mismatch = (mean: 0.0, largest: 0.0)
+    var mismatch = (mean: 0.0, largest: 0.0, tokens: 0)
 
     /// Operations per second over those of the square product.
     var utilisation: Double { updateOperations / updateSeconds / rates.product }
@@ -103,6 +106,7 @@ extension GPUBenchmark {
         ],
         "mismatch": [
           "mean": .number(mismatch.mean), "largest": .number(mismatch.largest),
+          "tokens": .number(Double(mismatch.tokens)),
         ],
       ]
     }
@@ -169,7 +173,7 @@ extension GPUBenchmark {
 
   private static func mismatch(
     _ answers: ArraySlice<SampledResponse>, _ prompts: [[Int32]], _ pass: TrainingPass
-  ) -> (mean: Double, largest: Double) {
+  ) -> (mean: Double, largest: Double, tokens: Int) {
     let longest = answers.map { prompts[$0.prompt].count + $0.tokens.count }.max() ?? 1
     let sequences = answers.map { (prompts[$0.prompt], $0.tokens) }
     let size = max(pass.tokenCapacity / longest, 1)
@@ -180,7 +184,8 @@ extension GPUBenchmark {
     }
     let distances = zip(found, answers.flatMap(\.logProbs)).map { Double(abs($0 - $1)) }
     return (
-      distances.reduce(0, +) / Double(max(distances.count, 1)), distances.max() ?? 0
+      distances.reduce(0, +) / Double(max(distances.count, 1)), distances.max() ?? 0,
+      distances.count
     )
   }
 
