@@ -1,7 +1,7 @@
 # The front door: the same commands for people and for CI. No target reads standard input.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build test lint format check smoke soak demo bench bench-trainer law-bench law-coverage \
+.PHONY: help setup build kernels-cuda test lint format check smoke soak demo bench bench-trainer law-bench law-coverage \
 	bench-law bench-orchestration bench-cuda cuda-bundle verify-cuda clean
 
 # One configuration for product and tests: everything is compiled once.
@@ -9,6 +9,7 @@ SHELL := /bin/bash
 SWIFT_FLAGS := -c release --explicit-target-dependency-import-check error
 PACKAGES := libyaml-dev libsqlite3-dev libgit2-dev libopenblas-dev pkg-config
 BIN := .build/release
+CUDA_LIBRARY := .build/cuda/libtrainer_kernels_cuda.so
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +20,13 @@ setup: ## Install the missing Debian packages (says which; sudo only when not ro
 build: setup ## Build .build/release/exp and .build/release/exp-trainer
 	swift build $(SWIFT_FLAGS) --product exp </dev/null
 	swift build $(SWIFT_FLAGS) --product exp-trainer </dev/null
+	@if [ -f $(CUDA_LIBRARY) ]; then cp $(CUDA_LIBRARY) $(BIN)/; fi
+
+kernels-cuda: ## Compile the kernels for GPUs; no GPU is needed, the first time installs NVIDIA's compiler from PyPI
+	@command -v g++ >/dev/null || bash scripts/setup g++
+	@python3 -m pip --version >/dev/null 2>&1 || bash scripts/setup python3 python3-pip
+	@bash scripts/kernels-cuda
+	@if [ -d $(BIN) ]; then cp $(CUDA_LIBRARY) $(BIN)/; fi
 
 test: setup ## Build and run all tests; builds the programs too
 	@bash scripts/setup git sqlite3 slurm-wlm munge
@@ -38,7 +46,7 @@ soak: build ## Kill, cut off power, fill disks, break files at random for SOAK_M
 	@python3 scripts/soak $(BIN) --minutes $(SOAK_MINUTES) \
 		--report .build/soak-report.txt $(SOAK_OPTIONS) </dev/null
 
-check: lint test smoke ## All that CI runs
+check: lint test kernels-cuda smoke ## All that CI runs
 
 demo: build ## Run the quick-start sweep and show what it found
 	$(BIN)/exp sweep experiments/quickstart.yaml </dev/null

@@ -123,8 +123,9 @@ struct block_state {
   int barrier_kind, barrier_sum, barrier_result;
   thread threads[kMostThreads];
   unsigned current;
-  // Threads that may go on, first in first out.
-  unsigned ready[kMostThreads], ready_first, ready_count;
+  // Threads that may go on, as bits. Those of one warp go first, another one's after each barrier of the block, so that
+  // a warp runs ahead of the others as far as barriers let it.
+  unsigned ready_warps, ready_lanes[kMostThreads / 32], favourite;
   unsigned waiting[kMostThreads / 32];
 };
 
@@ -202,16 +203,24 @@ void resume_as(unsigned index) {
     kBarrierNames[at_barrier > 0 ? block.barrier_kind : 0], in_warp, kCollectiveNames[waits_in]);
 }
 
-unsigned take_ready() {
-  const unsigned index = block.ready[block.ready_first];
-  block.ready_first = (block.ready_first + 1) % kMostThreads;
-  block.ready_count--;
-  return index;
+// The first bit that is set, from the favourite on.
+unsigned first_from(unsigned bits, unsigned favourite) {
+  const unsigned later = bits & (~0u << favourite);
+  return static_cast<unsigned>(__builtin_ctz(later != 0 ? later : bits));
 }
 
-void make_ready(unsigned index) {
-  block.ready[(block.ready_first + block.ready_count) % kMostThreads] = index;
-  block.ready_count++;
+unsigned take_ready() {
+  const unsigned warp = first_from(block.ready_warps, block.favourite / 32);
+  const unsigned lane = first_from(block.ready_lanes[warp], block.favourite % 32);
+  block.ready_lanes[warp] &= ~(1u << lane);
+  if (block.ready_lanes[warp] == 0) block.ready_warps &= ~(1u << warp);
+  return warp * 32 + lane;
+}
+
+void make_ready(unsigned warp, unsigned lanes) {
+  if (lanes == 0) return;
+  block.ready_lanes[warp] |= lanes;
+  block.ready_warps |= 1u << warp;
 }
 
 [[noreturn]] void fibre_main() {
@@ -229,7 +238,7 @@ void make_ready(unsigned index) {
     }
     block.started = block.count;
     fibre *next = &host;
-    if (block.ready_count > 0)
+    if (block.ready_warps != 0)
       next = block.threads[take_ready()].on;
     else if (block.ended < block.count)
       report_deadlock();
@@ -262,7 +271,7 @@ fibre *take_fibre() {
 // The present thread, which somebody will make ready, waits.
 void wait() {
   const unsigned index = block.current;
-  if (block.ready_count > 0)
+  if (block.ready_warps != 0)
     switch_to(block.threads[take_ready()].on);
   else if (block.started < block.count)
     switch_to(take_fibre());
@@ -297,11 +306,9 @@ void together(collective what, unsigned mask, Exchange exchange) {
   thread *const lanes = warp_threads();
   exchange(lanes);
   block.waiting[warp] &= ~mask;
-  for (unsigned i = 0; i < 32; i++) {
-    if ((mask >> i & 1) == 0) continue;
-    lanes[i].waits_in = nothing;
-    if (i != lane) make_ready(warp * 32 + i);
-  }
+  for (unsigned i = 0; i < 32; i++)
+    if ((mask >> i & 1) != 0) lanes[i].waits_in = nothing;
+  make_ready(warp, mask & ~(1u << lane));
 }
 
 thread &self() { return block.threads[block.current]; }
@@ -369,8 +376,9 @@ int sync_threads(int kind, int predicate) {
   for (unsigned i = 0; i < block.count; i++) {
     if (!block.threads[i].is_at_barrier) continue;
     block.threads[i].is_at_barrier = false;
-    make_ready(i);
+    make_ready(i / 32, 1u << i % 32);
   }
+  block.favourite = random_below(32 * ((block.count + 31) / 32));
   return block.barrier_result;
 }
 

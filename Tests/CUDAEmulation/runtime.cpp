@@ -198,7 +198,8 @@ cudaError_t cudaMalloc(void **out, size_t bytes) {
     void *const addresses = mmap(
       nullptr, kArenaBytes + kLargePage, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (addresses == MAP_FAILED) stop("no addresses for the device's memory");
-    arena = reinterpret_cast<char *>((reinterpret_cast<uintptr_t>(addresses) + kLargePage - 1) / kLargePage * kLargePage);
+    const uintptr_t first = reinterpret_cast<uintptr_t>(addresses) + kLargePage - 1;
+    arena = reinterpret_cast<char *>(first / kLargePage * kLargePage);
   }
   // Large pages are quicker to close and open.
   const size_t page = bytes < kLargePage ? kPage : kLargePage;

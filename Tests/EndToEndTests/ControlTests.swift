@@ -205,7 +205,7 @@ struct ControlTests {
       #expect(refused.status == 64)
       #expect(
         refused.errors.contains(
-          "each run asks for resources.gpus: 0.5, and this machine shows none"))
+          "a run asks for resources.gpus: 0.5, and this machine shows none"))
       let done = try ExpProgram.run(
         ["sweep", "tiny.yaml"], in: folder,
         environment: ["PATH": path, "CUDA_VISIBLE_DEVICES": "GPU-b"])

@@ -20,7 +20,9 @@ struct ProductTests {
 
   /// A GPU's emulation computes a few million products a second: it gets those below 20,000 weights.
   static let rowCases: [RowCase] = TensorFixtures.devices.flatMap { device in
-    cases.filter { device.usesHostMemory || $0.depth * $0.columns < 20_000 }.map { RowCase(device: device, depth: $0.depth, columns: $0.columns) }
+    cases.filter { device.usesHostMemory || $0.depth * $0.columns < 20_000 }.map {
+      RowCase(device: device, depth: $0.depth, columns: $0.columns)
+    }
   }
 
   struct RowCase: Sendable, CustomTestStringConvertible {

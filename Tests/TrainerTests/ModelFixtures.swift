@@ -1,4 +1,5 @@
 import ExpCore
+import TestSupport
 import Testing
 import TrainerTensor
 
@@ -7,6 +8,20 @@ import Trainer
 /// Small models and batches that several suites use.
 enum ModelFixtures {
   static let devices: [Device] = Device.supported
+  /// The kernel sets of a GPU, or of its emulation.
+  static let gpus: [Device] = {
+    GPUForTests.settle()
+    do {
+      return try CUDALibrary.kernelSets.map { try Device(kernelSet: $0) }
+    } catch {
+      Issue.record("no tests on a GPU: \(error)")
+      return []
+    }
+  }()
+  /// Those whose activations are floats, for comparison with other programs.
+  static let floatDevices = devices + gpus.filter { $0.activationBytes == 4 }
+  /// Those whose rollouts and training passes give the same bits.
+  static let invariantDevices = devices + gpus.filter(\.isBatchInvariant)
 
   /// Grouped heads, biases, and widths that fill no whole vector; nothing is left at 0 or 1.
   static func model(

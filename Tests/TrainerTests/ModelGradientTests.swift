@@ -18,7 +18,7 @@ struct ModelGradientTests {
     }
   }
 
-  static let cases: [Case] = ModelFixtures.devices.flatMap { device in
+  static let cases: [Case] = ModelFixtures.floatDevices.flatMap { device in
     [
       Case(device: device, tied: true, bias: true, temperature: 1),
       Case(device: device, tied: false, bias: false, temperature: 0.7),

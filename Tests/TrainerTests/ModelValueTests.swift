@@ -18,7 +18,9 @@ struct ModelValueTests {
     return model
   }
 
-  @Test("values are those of the states before the scored tokens", arguments: ModelFixtures.devices)
+  @Test(
+    "values are those of the states before the scored tokens", arguments: ModelFixtures.floatDevices
+  )
   func forward(_ device: Device) throws {
     let model = try Self.critic(device)
     let batch = ModelFixtures.batch(vocabulary: 11, lengths: Self.lengths)
@@ -30,7 +32,7 @@ struct ModelValueTests {
   }
 
   /// Tolerances as for log-probabilities.
-  @Test("gradients agree with finite differences", arguments: ModelFixtures.devices)
+  @Test("gradients agree with finite differences", arguments: ModelFixtures.floatDevices)
   func gradients(_ device: Device) throws {
     let model = try Self.critic(device)
     let batch = ModelFixtures.batch(vocabulary: 11, lengths: Self.lengths)

@@ -1,3 +1,5 @@
+// Causal attention over packed runs and trees of them: a block has tokens of a run, and the query heads of a key head.
+
 #include "attention_tile.cuh"
 #include "kernels.cuh"
 
@@ -7,7 +9,8 @@ template <typename A, int HW>
 using forward_block = tile_block<A, HW, tile_size<A, HW>::rows, tile_size<A, HW>::lane_rows>;
 
 template <typename A, int HW>
-__global__ void __launch_bounds__(forward_block<A, HW>::threads) attention_forward_kernel(
+__global__ void __launch_bounds__(forward_block<A, HW>::threads, forward_block<A, HW>::resident)
+  attention_forward_kernel(
   A *out, float *log_sums, const A *qkv, attention_plan plan, attention_shape shape) {
   typedef tile_size<A, HW> size;
   TRN_SHARED_BYTES(shared);

@@ -1,5 +1,6 @@
 // Gradient of attention_forward. With p = softmax(s), s = scale q.k, D = dout.out:
-//   dv_j = sum_t p_tj dout_t,  ds_tj = p_tj (dout_t.v_j - D_t),  dq_t = scale sum_j ds_tj k_j,  dk_j = scale sum_t ds_tj q_t.
+//   dv_j = sum_t p_tj dout_t,  ds_tj = p_tj (dout_t.v_j - D_t),
+//   dq_t = scale sum_j ds_tj k_j,  dk_j = scale sum_t ds_tj q_t.
 // One kernel has queries as rows and keys as columns, the other the reverse; both compute p from the saved log_sums.
 
 #include <climits>
@@ -9,18 +10,16 @@
 
 namespace trn_cuda {
 
-// Query rows, times heads of a group, that one block adds up for a tile of keys that many runs see; the blocks' sums
-// are added by another kernel. The cut depends on the tree alone.
-static constexpr int kSharedRows = 4096;
-
 template <typename A, int HW>
 struct gradient_block {
   typedef tile_size<A, HW> size;
   typedef tile_math<A, HW, size::lane_rows> math;
   static constexpr int threads = size::rows / math::warp_rows * 32;
+  // Blocks that a multiprocessor's registers shall suffice for.
+  static constexpr int resident = sizeof(A) == 2 && HW <= 64 ? 3 : 1;
   static constexpr int row_values = size::rows * kTileStride<A, HW>;
   static constexpr int column_values = size::columns * kTileStride<A, HW>;
-  static constexpr int spare = sizeof(A) == 4 ? size::rows * (size::step + 4) : 0;
+  static constexpr int spare = sizeof(A) == 4 ? size::rows * (size::columns + 4) : 0;
   // Two tiles of rows, two of columns in two stages, and the columns' numbers in two stages.
   static constexpr int bytes = (2 * row_values + 4 * column_values) * static_cast<int>(sizeof(A)) +
                                (spare + 6 * size::columns) * static_cast<int>(sizeof(float));
@@ -40,7 +39,8 @@ __global__ void __launch_bounds__(256) attention_delta_kernel(
 }
 
 template <typename A, int HW>
-__global__ void __launch_bounds__(gradient_block<A, HW>::threads) attention_query_gradient_kernel(
+__global__ void __launch_bounds__(gradient_block<A, HW>::threads, gradient_block<A, HW>::resident)
+  attention_query_gradient_kernel(
   A *dqkv, const A *dout, const float *deltas, const float *log_sums, const A *qkv, attention_plan plan,
   attention_shape shape) {
   typedef gradient_block<A, HW> block;
@@ -59,21 +59,16 @@ __global__ void __launch_bounds__(gradient_block<A, HW>::threads) attention_quer
   const path_keys<A> keys(qkv, plan, run, key_head, shape);
   const int key_count = tile.position + tile.tokens, steps = (key_count + kColumns - 1) / kColumns;
 
-  const auto load_keys = [&](int step) {
+  const auto load_step = [&](int step) {
     A *const stage = stages + step % 2 * 2 * block::column_values;
-    const int first = step * kColumns;
-    load_tile<A, HW, kColumns, block::threads>(
-      stage, shape, [&](int j) { return first + j < key_count ? keys.key(first + j) : nullptr; });
-    load_tile<A, HW, kColumns, block::threads>(
-      stage + block::column_values, shape, [&](int j) { return first + j < key_count ? keys.value(first + j) : nullptr; });
-    cp_async_commit();
+    load_keys<A, HW, kColumns, block::threads>(stage, keys, step * kColumns, key_count, shape);
   };
   load_tile<A, HW, size::rows, block::threads>(
     queries, shape, [&](int r) { return r < tile.count() ? qkv + tile.query(r, shape) : nullptr; });
   load_tile<A, HW, size::rows, block::threads>(slopes, shape, [&](int r) {
     return r < tile.count() ? dout + tile.place(r, shape) * shape.head_width : nullptr;
   });
-  load_keys(0);
+  load_step(0);
   cp_async_wait<0>();
   __syncthreads();
 
@@ -101,13 +96,13 @@ __global__ void __launch_bounds__(gradient_block<A, HW>::threads) attention_quer
       cp_async_wait<0>();
       __syncthreads();
     }
-    if (step + 1 < steps) load_keys(step + 1);
+    if (step + 1 < steps) load_step(step + 1);
     const A *const stage = stages + step % 2 * 2 * block::column_values;
 #pragma unroll 1
-    for (int j = 0; j < kColumns; j += size::step) {
+    for (int j = 0; j < kColumns; j += size::query_step) {
       const int first = step * kColumns + j;
       if (first >= warp_keys) break;
-      typename math::template cells<size::step> weights, gradients;
+      typename math::template cells<size::query_step> weights, gradients;
       math::multiply(weights, query_rows, stage, j);
       math::multiply(gradients, slope_rows, stage + block::column_values, j);
 #pragma unroll
@@ -161,40 +156,39 @@ struct query_walk {
   }
 };
 
-// A tile of keys of one run, and the rows that look at it. `partial` is null, or where the sums go that are not final.
+// A tile of keys of one run, and the rows that look at it. `sums` is null, or where a cut's sums go: [2, ROWS, HS].
 struct key_tile {
   int run, first, count;
   int query_begin, query_end;
-  float *partial;
+  float *sums;
 };
 
-// Blocks x: first the cuts of shared tiles, then numbers of the others.
-struct shared_cuts {
-  float *sums;  // [tiles, cuts, KVH, 2, rows, HS]
-  int tiles, cuts;
-  int tokens;  // of one cut
-};
-
-// The shared tile of rows, which may be smaller than the plan's.
+// Tiles of the plan are halves or wholes for the kernels.
 template <int ROWS>
-__device__ __forceinline__ key_tile shared_key_tile(
-  const attention_plan &plan, const attention_shape &shape, const shared_cuts &shared, int number, int cut,
-  int key_head) {
-  constexpr int kParts = kKeyTile / ROWS;
+static constexpr int kTileParts = kKeyTile / ROWS;
+
+// Where a part of a cut has its sums: [cuts, parts, KVH, 2, ROWS, HS].
+template <int ROWS>
+__device__ __forceinline__ float *cut_sums(
+  float *sums, int cut, int part, int key_head, const attention_shape &shape) {
+  const int64_t place = (int64_t{cut} * kTileParts<ROWS> + part) * shape.key_heads + key_head;
+  return sums + place * 2 * ROWS * shape.head_width;
+}
+
+template <int ROWS>
+__device__ __forceinline__ key_tile shared_key_tile(const attention_plan &plan, int shared, int part, int cut) {
   key_tile tile;
-  const int entry = number / kParts;
-  tile.run = plan.tile_runs[entry];
-  const int begin = (entry - plan.shared[tile.run]) * kKeyTile, row = plan.offsets[tile.run];
-  tile.first = begin + number % kParts * ROWS;
+  tile.run = plan.tile_runs[shared];
+  const int begin = (shared - plan.shared[tile.run]) * kKeyTile, row = plan.offsets[tile.run];
+  tile.first = begin + part * ROWS;
   tile.count = min(ROWS, plan.offsets[tile.run + 1] - row - tile.first);
-  const int end = plan.tile_ends[entry];
-  tile.query_begin = row + begin + cut * shared.tokens;
-  tile.query_end = min(tile.query_begin + shared.tokens, end);
-  const int64_t place = (int64_t{number} * shared.cuts + cut) * shape.key_heads + key_head;
-  tile.partial = shared.sums + place * 2 * ROWS * shape.head_width;
+  tile.query_begin = row + begin + cut * kCutRows;
+  tile.query_end = min(tile.query_begin + kCutRows, plan.tile_ends[shared]);
+  tile.sums = nullptr;
   return tile;
 }
 
+// Of a number of tiles of ROWS rows (see the plan); without keys where there is none, or where it is shared.
 template <int ROWS>
 __device__ __forceinline__ key_tile own_key_tile(const attention_plan &plan, int number) {
   key_tile tile;
@@ -204,15 +198,28 @@ __device__ __forceinline__ key_tile own_key_tile(const attention_plan &plan, int
   tile.query_begin = row + tile.first;
   tile.query_end = plan.offsets[tile.run + 1];
   tile.count = min(ROWS, tile.query_end - tile.query_begin);
-  if (place / (kKeyTile / ROWS) < plan.shared[tile.run + 1] - plan.shared[tile.run]) tile.count = 0;
-  tile.partial = nullptr;
+  if (place / kTileParts<ROWS> < plan.shared[tile.run + 1] - plan.shared[tile.run]) tile.count = 0;
+  tile.sums = nullptr;
+  return tile;
+}
+
+// The tile of this block: x is first parts of cuts, then numbers of tiles.
+template <int ROWS>
+__device__ __forceinline__ key_tile block_key_tile(
+  const attention_plan &plan, const attention_shape &shape, float *sums, int key_head) {
+  const int x = static_cast<int>(blockIdx.x), cut = x / kTileParts<ROWS>, part = x % kTileParts<ROWS>;
+  if (cut >= plan.cuts) return own_key_tile<ROWS>(plan, x - plan.cuts * kTileParts<ROWS>);
+  const int shared = plan.cut_tiles[cut], first_cut = plan.tile_cuts[shared];
+  key_tile tile = shared_key_tile<ROWS>(plan, shared, part, cut - first_cut);
+  if (plan.tile_cuts[shared + 1] - first_cut > 1) tile.sums = cut_sums<ROWS>(sums, cut, part, key_head, shape);
   return tile;
 }
 
 template <typename A, int HW>
-__global__ void __launch_bounds__(gradient_block<A, HW>::threads) attention_key_gradient_kernel(
+__global__ void __launch_bounds__(gradient_block<A, HW>::threads, gradient_block<A, HW>::resident)
+  attention_key_gradient_kernel(
   A *dqkv, const A *dout, const float *deltas, const float *log_sums, const A *qkv, attention_plan plan,
-  attention_shape shape, shared_cuts cuts) {
+  attention_shape shape, float *sums_of_cuts) {
   typedef gradient_block<A, HW> block;
   typedef typename block::size size;
   typedef typename block::math math;
@@ -223,13 +230,9 @@ __global__ void __launch_bounds__(gradient_block<A, HW>::threads) attention_key_
   float *const spare = reinterpret_cast<float *>(stages + 4 * block::column_values);
   float *const numbers = spare + block::spare;
 
-  const int x = static_cast<int>(blockIdx.x), cut_blocks = cuts.tiles * cuts.cuts;
   const int key_head = static_cast<int>(blockIdx.y), HS = shape.head_width;
-  const key_tile tile =
-    x < cut_blocks
-      ? shared_key_tile<size::rows>(plan, shape, cuts, x / cuts.cuts, x % cuts.cuts, key_head)
-      : own_key_tile<size::rows>(plan, x - cut_blocks);
-  if (tile.count <= 0 || tile.query_begin >= tile.query_end) return;
+  const key_tile tile = block_key_tile<size::rows>(plan, shape, sums_of_cuts, key_head);
+  if (tile.count <= 0) return;
   const int64_t row = plan.offsets[tile.run] + tile.first;
   const int position = plan.starts[tile.run] + tile.first;
   const int64_t key_place = row * shape.row_width + int64_t{shape.query_heads + key_head} * HS;
@@ -289,10 +292,10 @@ __global__ void __launch_bounds__(gradient_block<A, HW>::threads) attention_key_
     const A *const stage = stages + stage_index * 2 * block::column_values;
     const float *const own = numbers + stage_index * 3 * kColumns;
 #pragma unroll 1
-    for (int j = 0; j < kColumns; j += size::step) {
+    for (int j = 0; j < kColumns; j += size::key_step) {
       // The tile's queries end where one sees nothing.
       if (__float_as_uint(own[2 * kColumns + j]) == 0) break;
-      typename math::template cells<size::step> weights, gradients;
+      typename math::template cells<size::key_step> weights, gradients;
       math::multiply(weights, key_rows, stage, j);
       math::multiply(gradients, value_rows, stage + block::column_values, j);
 #pragma unroll
@@ -321,9 +324,9 @@ __global__ void __launch_bounds__(gradient_block<A, HW>::threads) attention_key_
   for (int r = 0; r < R; r++) {
     const int key = math::row(r);
     if (key >= tile.count) continue;
-    if (tile.partial != nullptr) {
-      store_row<math>(tile.partial + key * HS, dkeys, r, shape.scale, shape);
-      store_row<math>(tile.partial + (size::rows + key) * HS, dvalues, r, 1.0f, shape);
+    if (tile.sums != nullptr) {
+      store_row<math>(tile.sums + key * HS, dkeys, r, shape.scale, shape);
+      store_row<math>(tile.sums + (size::rows + key) * HS, dvalues, r, 1.0f, shape);
     } else {
       A *const out = dqkv + key_place + key * shape.row_width;
       store_row<math>(out, dkeys, r, shape.scale, shape);
@@ -335,27 +338,28 @@ __global__ void __launch_bounds__(gradient_block<A, HW>::threads) attention_key_
 // Adds up what the cuts of a shared tile gave.
 template <typename A, int ROWS>
 __global__ void __launch_bounds__(256) attention_cut_sums_kernel(
-  A *dqkv, attention_plan plan, attention_shape shape, shared_cuts cuts) {
-  const int number = static_cast<int>(blockIdx.x), key_head = static_cast<int>(blockIdx.y), HS = shape.head_width;
-  const key_tile tile = shared_key_tile<ROWS>(plan, shape, cuts, number, 0, key_head);
-  const int rows = plan.tile_ends[number / (kKeyTile / ROWS)] - tile.query_begin;
-  const int count = (rows + cuts.tokens - 1) / cuts.tokens;
-  const int64_t next = int64_t{shape.key_heads} * 2 * ROWS * HS;
+  A *dqkv, float *sums_of_cuts, attention_plan plan, attention_shape shape) {
+  const int x = static_cast<int>(blockIdx.x), shared = x / kTileParts<ROWS>, part = x % kTileParts<ROWS>;
+  const int key_head = static_cast<int>(blockIdx.y), HS = shape.head_width;
+  const int begin = plan.tile_cuts[shared], end = plan.tile_cuts[shared + 1];
+  if (end - begin == 1) return;
+  const key_tile tile = shared_key_tile<ROWS>(plan, shared, part, 0);
   A *const out = dqkv + (plan.offsets[tile.run] + tile.first) * shape.row_width +
                  int64_t{shape.query_heads + key_head} * HS;
   for (int i = static_cast<int>(threadIdx.x); i < 2 * tile.count * HS; i += 256) {
-    const int part = i / (tile.count * HS), row = i / HS % tile.count, d = i % HS;
-    const float *const sums = tile.partial + (part * ROWS + row) * HS + d;
-    float sum = sums[0];
-    for (int cut = 1; cut < count; cut++) sum += sums[cut * next];
-    out[row * shape.row_width + part * shape.key_heads * HS + d] = from_float<A>(sum);
+    const int which = i / (tile.count * HS), row = i / HS % tile.count, d = i % HS;
+    float sum = 0;
+#pragma unroll 4
+    for (int cut = begin; cut < end; cut++)
+      sum += cut_sums<ROWS>(sums_of_cuts, cut, part, key_head, shape)[(which * ROWS + row) * HS + d];
+    out[row * shape.row_width + which * shape.key_heads * HS + d] = from_float<A>(sum);
   }
 }
 
 template <typename A, int HW>
 static trn_status query_and_key_gradients(
   A *dqkv, const A *dout, const float *deltas, const float *log_sums, const A *qkv, const attention_plan &plan,
-  const attention_counts &counts, const attention_shape &shape, const shared_cuts &cuts) {
+  const attention_counts &counts, const attention_shape &shape, float *sums_of_cuts) {
   typedef gradient_block<A, HW> block;
   constexpr int kRows = tile_size<A, HW>::rows;
   if (block::bytes > 48 << 10) {
@@ -367,14 +371,14 @@ static trn_status query_and_key_gradients(
     dout, deltas, log_sums, qkv, plan, shape);
   if (const trn_status status = launched()) return status;
   const unsigned key_heads = static_cast<unsigned>(shape.key_heads);
-  const unsigned blocks = static_cast<unsigned>(cuts.tiles * cuts.cuts + counts.numbers(kRows));
+  const unsigned blocks = static_cast<unsigned>(counts.cuts * kTileParts<kRows> + counts.numbers(kRows));
   TRN_LAUNCH(
     (attention_key_gradient_kernel<A, HW>), dim3(blocks, key_heads), block::threads, block::bytes, dqkv, dout, deltas,
-    log_sums, qkv, plan, shape, cuts);
-  if (const trn_status status = launched(); status != TRN_OK || cuts.tiles == 0) return status;
+    log_sums, qkv, plan, shape, sums_of_cuts);
+  if (const trn_status status = launched(); status != TRN_OK || counts.cuts == counts.shared_tiles) return status;
+  const unsigned parts = static_cast<unsigned>(counts.shared_tiles * kTileParts<kRows>);
   TRN_LAUNCH(
-    (attention_cut_sums_kernel<A, kRows>), dim3(static_cast<unsigned>(cuts.tiles), key_heads), 256, 0, dqkv, plan,
-    shape, cuts);
+    (attention_cut_sums_kernel<A, kRows>), dim3(parts, key_heads), 256, 0, dqkv, sums_of_cuts, plan, shape);
   return launched();
 }
 
@@ -386,21 +390,21 @@ trn_status attention_backward(
   if (counts.rows == 0) return TRN_OK;
   const attention_shape shape = shape_of<A>(heads, dqkv, dout, qkv);
   return with_width<A>(heads.head_width, [&](auto width) {
-    constexpr int HW = decltype(width)::value, kRows = tile_size<A, HW>::rows;
-    shared_cuts cuts = {nullptr, static_cast<int>(counts.shared_tiles * (kKeyTile / kRows)), 0, 0};
-    cuts.tokens = kSharedRows / shape.group > 0 ? kSharedRows / shape.group : 1;
-    cuts.cuts = static_cast<int>(ceil_div(counts.tree_rows, cuts.tokens));
+    constexpr int HW = decltype(width)::value;
     const int64_t n = counts.rows * heads.query_heads;
-    const int64_t sums = 2 * kRows * heads.key_heads * heads.head_width * cuts.tiles * cuts.cuts;
-    cuts.sums = static_cast<float *>(workspace((sums + n) * static_cast<int64_t>(sizeof(float))));
-    if (cuts.sums == nullptr) return static_cast<trn_status>(TRN_OUT_OF_MEMORY);
-    float *const deltas = cuts.sums + sums;
+    // Sums of cuts first: they are written in pairs.
+    const int64_t sums = counts.cuts == counts.shared_tiles
+                           ? 0
+                           : round_up(counts.cuts * kKeyTile * 2 * heads.key_heads * heads.head_width, 4);
+    float *const memory = static_cast<float *>(workspace((sums + n) * static_cast<int64_t>(sizeof(float))));
+    if (memory == nullptr) return static_cast<trn_status>(TRN_OUT_OF_MEMORY);
+    float *const deltas = memory + sums;
     TRN_LAUNCH(
       (attention_delta_kernel<A>), static_cast<unsigned>(ceil_div(n, 8)), 256, 0, deltas, dout, out, n,
       shape.head_width);
     if (const trn_status status = launched()) return status;
     return query_and_key_gradients<A, HW>(
-      dqkv, dout, deltas, log_sums, qkv, plan_at(sequences.plan, counts), counts, shape, cuts);
+      dqkv, dout, deltas, log_sums, qkv, plan_at(sequences.plan, counts), counts, shape, memory);
   });
 }
 

@@ -1,5 +1,5 @@
-// Attention of single new tokens to cached keys and values. A slot holds [KVH, capacity, HS], so that the keys of a head
-// are read in one piece.
+// Attention of single new tokens to cached keys and values. A slot holds [KVH, capacity, HS], so that the keys of a
+// head are read in one piece.
 
 #include "attention_tile.cuh"
 #include "kernels.cuh"

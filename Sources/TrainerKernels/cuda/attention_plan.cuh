@@ -5,8 +5,8 @@
 
 namespace trn_cuda {
 
-// Rows of a tile of keys, as the plan counts them.
-static constexpr int kKeyTile = 64;
+// Rows of a tile of keys, as the plan counts them, and rows that see a tile of keys in one cut (below).
+static constexpr int kKeyTile = 64, kCutRows = 512;
 
 // Lists of 32-bit numbers, one behind the other in the order of their names; all rows count from the first run's.
 //
@@ -14,16 +14,18 @@ static constexpr int kKeyTile = 64;
 // rows[paths[i]]... Siblings share one list, so a tree of many answers to a prompt has the prompt's rows once.
 //
 // Keys that later runs see as well are shared: the tiles of a run's first positions, where the next run starts behind
-// them. They lie in `shared`: tiles before those of run i. The rows that see such a tile end at tile_ends[tile]; they
-// follow on the tile's own without a gap, since trees are depth-first.
+// them. The rows that see such a tile end at tile_ends[tile]; they follow on the tile's own without a gap, since trees
+// are depth-first. They may be many, so they are cut: each cut is another block's work.
 struct attention_plan {
-  int runs, shared_tiles;
+  int runs, shared_tiles, cuts;
   const int32_t *offsets;    // [runs + 1]
   const int32_t *starts;     // [runs]
   const int32_t *paths;      // [runs]
-  const int32_t *shared;     // [runs + 1]
+  const int32_t *shared;     // [runs + 1]: shared tiles of the runs before
   const int32_t *tile_runs;  // [shared_tiles]
   const int32_t *tile_ends;  // [shared_tiles]
+  const int32_t *tile_cuts;  // [shared_tiles + 1]: cuts of the tiles before
+  const int32_t *cut_tiles;  // [cuts]
   const int32_t *rows;
 
   // Tiles of `tokens` rows have numbers in which those of run i begin at offsets[i] / tokens + i: that leaves enough
@@ -56,9 +58,7 @@ struct attention_plan {
 
 // What the host knows of the plan without reading it.
 struct attention_counts {
-  int64_t runs, rows, shared_tiles, path_rows;
-  // Rows of the largest tree.
-  int64_t tree_rows;
+  int64_t runs, rows, shared_tiles, cuts, path_rows;
   int64_t numbers(int64_t tokens) const { return rows / tokens + runs; }
 };
 

@@ -82,21 +82,20 @@ struct query_tile {
 // Keys and values of a run's path, by position.
 template <typename A>
 struct path_keys {
-  const A *keys, *values;
+  const A *keys;
   const int32_t *rows;
-  int64_t first, stride;
-  int start;
+  int64_t stride;
+  int to_value, first, start;
 
   __device__ path_keys(const A *qkv, const attention_plan &plan, int run, int key_head, const attention_shape &shape)
       : keys(qkv + int64_t{shape.query_heads + key_head} * shape.head_width),
-        values(keys + int64_t{shape.key_heads} * shape.head_width), rows(plan.rows + plan.paths[run]),
-        first(plan.offsets[run]), stride(shape.row_width), start(plan.starts[run]) {}
+        rows(plan.rows + plan.paths[run]), stride(shape.row_width), to_value(shape.key_heads * shape.head_width),
+        first(plan.offsets[run]), start(plan.starts[run]) {}
 
-  __device__ int64_t offset(int position) const {
-    return (position < start ? rows[position] : first + position - start) * stride;
+  __device__ const A *key(int position) const {
+    return keys + (position < start ? rows[position] : first + position - start) * stride;
   }
-  __device__ const A *key(int position) const { return keys + offset(position); }
-  __device__ const A *value(int position) const { return values + offset(position); }
+  __device__ const A *value(int position) const { return key(position) + to_value; }
 };
 
 // MARK: Tiles in shared memory
@@ -110,8 +109,9 @@ struct tile_size {
   static constexpr bool is_wide = sizeof(A) == 4;
   static constexpr int rows = is_wide ? 32 : 64;
   static constexpr int columns = is_wide ? (HW > 128 ? 16 : 32) : 64;
-  // Columns that a gradient takes at a time.
-  static constexpr int step = is_wide ? columns : HW > 64 ? 16 : 32;
+  // Columns that the gradients of queries and of keys take at a time, as registers allow.
+  static constexpr int query_step = is_wide ? columns : HW > 64 ? 16 : 32;
+  static constexpr int key_step = is_wide ? columns : 16;
   // Rows of a lane.
   static constexpr int lane_rows = is_wide ? 4 : 2;
 };
@@ -123,7 +123,7 @@ __device__ __forceinline__ void load_tile(A *tile, const attention_shape &shape,
   constexpr int kVector = 16 / static_cast<int>(sizeof(A)), kVectors = HW / kVector;
   const int HS = shape.head_width;
   if (shape.vectors) {
-#pragma unroll 8
+#pragma unroll 4
     for (int i = static_cast<int>(threadIdx.x); i < ROWS * kVectors; i += THREADS) {
       const A *const source = row(i / kVectors);
       const int c = i % kVectors * kVector;
@@ -141,6 +141,18 @@ __device__ __forceinline__ void load_tile(A *tile, const attention_shape &shape,
       tile[i / HW * kTileStride<A, HW> + c] = source != nullptr && c < HS ? source[c] : from_float<A>(0.0f);
     }
   }
+}
+
+// A stage: the keys at positions first..., then their values; 0 from `count` on.
+template <typename A, int HW, int COLUMNS, int THREADS, typename Keys>
+__device__ __forceinline__ void load_keys(
+  A *stage, const Keys &keys, int first, int count, const attention_shape &shape) {
+  load_tile<A, HW, COLUMNS, THREADS>(
+    stage, shape, [&](int j) { return first + j < count ? keys.key(first + j) : nullptr; });
+  load_tile<A, HW, COLUMNS, THREADS>(
+    stage + COLUMNS * kTileStride<A, HW>, shape,
+    [&](int j) { return first + j < count ? keys.value(first + j) : nullptr; });
+  cp_async_commit();
 }
 
 // MARK: Products of tiles
@@ -353,6 +365,8 @@ struct tile_block {
   static constexpr int threads = ROWS / tile_math<A, HW, R>::warp_rows * 32;
   static constexpr int columns = tile_size<A, HW>::columns;
   static constexpr int row_values = ROWS * kTileStride<A, HW>, column_values = columns * kTileStride<A, HW>;
+  // Blocks of full tiles that a multiprocessor's registers shall suffice for.
+  static constexpr int resident = sizeof(A) == 2 && HW <= 64 ? 4 : 1;
   // Floats that `accumulate` wants.
   static constexpr int spare = sizeof(A) == 4 ? ROWS * (columns + 4) : 0;
   static constexpr int attend_bytes =
@@ -361,8 +375,8 @@ struct tile_block {
 
 // out and log_sums (which may be null) of a tile's rows. The softmax is kept as in FlashAttention-2 (Dao,
 // arXiv:2307.08691): with m the largest score so far, sum = sum e^(s - m), out = sum e^(s - m) v, both rescaled when m
-// grows. Tiles of keys begin at multiples of `columns`, whatever the row; of a tile, or part of one, that a row does not
-// see, it adds zeros and rescales by 1.
+// grows. Tiles of keys begin at multiples of `columns`, whatever the row; of a tile, or part of one, that a row does
+// not see, it adds zeros and rescales by 1.
 template <typename A, int HW, int ROWS, int R, typename Keys>
 __device__ __forceinline__ void attend(
   A *out, float *log_sums, const A *qkv, const query_tile &tile, const Keys &keys, const attention_shape &shape,
@@ -374,18 +388,13 @@ __device__ __forceinline__ void attend(
   float *const spare = reinterpret_cast<float *>(stages + 4 * block::column_values);
   const int key_count = tile.position + tile.tokens, steps = (key_count + kColumns - 1) / kColumns;
 
-  const auto load_keys = [&](int step) {
+  const auto load_step = [&](int step) {
     A *const stage = stages + step % 2 * 2 * block::column_values;
-    const int first = step * kColumns;
-    load_tile<A, HW, kColumns, block::threads>(
-      stage, shape, [&](int j) { return first + j < key_count ? keys.key(first + j) : nullptr; });
-    load_tile<A, HW, kColumns, block::threads>(
-      stage + block::column_values, shape, [&](int j) { return first + j < key_count ? keys.value(first + j) : nullptr; });
-    cp_async_commit();
+    load_keys<A, HW, kColumns, block::threads>(stage, keys, step * kColumns, key_count, shape);
   };
   load_tile<A, HW, ROWS, block::threads>(
     queries, shape, [&](int r) { return r < tile.count() ? qkv + tile.query(r, shape) : nullptr; });
-  load_keys(0);
+  load_step(0);
   cp_async_wait<0>();
   __syncthreads();
 
@@ -414,7 +423,7 @@ __device__ __forceinline__ void attend(
       cp_async_wait<0>();
       __syncthreads();
     }
-    if (step + 1 < steps) load_keys(step + 1);
+    if (step + 1 < steps) load_step(step + 1);
     if (step >= warp_steps) continue;
     const A *const stage = stages + step % 2 * 2 * block::column_values;
     const int first = step * kColumns;

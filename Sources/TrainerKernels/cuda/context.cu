@@ -21,9 +21,10 @@ static constexpr int32_t kIsEmulated = 1;
 static constexpr int32_t kIsEmulated = 0;
 #endif
 
-// Uploads go through pinned chunks, so that the host's memory is free while they are under way.
-static constexpr int kChunks = 4;
-static constexpr int64_t kChunkBytes = 1 << 20;
+// Uploads go through pinned chunks, so that the host's memory is free while they are under way. There are many, so that
+// the host rarely waits for one: it is in use until all that was enqueued before its upload is done.
+static constexpr int kChunks = 64;
+static constexpr int64_t kChunkBytes = 256 << 10;
 
 namespace {
 
@@ -34,7 +35,7 @@ struct private_state {
   bool is_open;
   void *workspace;
   int64_t workspace_bytes;
-  void *chunks[kChunks];
+  void *chunks;
   cudaEvent_t chunk_is_free[kChunks];
   int next_chunk;
   // Released while a graph was recorded.
@@ -138,15 +139,14 @@ static trn_status take_stream() {
     const cudaError_t error = cudaStreamCreateWithFlags(&context().stream, cudaStreamNonBlocking);
     if (const trn_status status = check(error, "cudaStreamCreateWithFlags")) return status;
   }
-  for (int i = 0; i < kChunks; i++) {
-    if (all.chunks[i] == nullptr) {
-      const cudaError_t error = cudaMallocHost(&all.chunks[i], kChunkBytes);
-      if (const trn_status status = check(error, "cudaMallocHost")) return status;
-    }
-    if (all.chunk_is_free[i] == nullptr) {
-      const cudaError_t error = cudaEventCreateWithFlags(&all.chunk_is_free[i], cudaEventDisableTiming);
-      if (const trn_status status = check(error, "cudaEventCreateWithFlags")) return status;
-    }
+  if (all.chunks == nullptr) {
+    const cudaError_t error = cudaMallocHost(&all.chunks, kChunks * kChunkBytes);
+    if (const trn_status status = check(error, "cudaMallocHost")) return status;
+  }
+  for (cudaEvent_t &event : all.chunk_is_free) {
+    if (event != nullptr) continue;
+    const cudaError_t error = cudaEventCreateWithFlags(&event, cudaEventDisableTiming);
+    if (const trn_status status = check(error, "cudaEventCreateWithFlags")) return status;
   }
   return workspace(kWorkspaceBytes) == nullptr ? TRN_OUT_OF_MEMORY : TRN_OK;
 }
@@ -272,11 +272,12 @@ trn_status memory_upload(void *device, const void *host, int64_t bytes) {
     const int i = all.next_chunk;
     all.next_chunk = (i + 1) % kChunks;
     const size_t count = static_cast<size_t>(bytes - done < kChunkBytes ? bytes - done : kChunkBytes);
-    if (const trn_status status = check(cudaEventSynchronize(all.chunk_is_free[i]), "cudaEventSynchronize"))
-      return status;
-    std::memcpy(all.chunks[i], static_cast<const char *>(host) + done, count);
+    const cudaError_t waited = cudaEventSynchronize(all.chunk_is_free[i]);
+    if (const trn_status status = check(waited, "cudaEventSynchronize")) return status;
+    char *const chunk = static_cast<char *>(all.chunks) + i * kChunkBytes;
+    std::memcpy(chunk, static_cast<const char *>(host) + done, count);
     const cudaError_t error = cudaMemcpyAsync(
-      static_cast<char *>(device) + done, all.chunks[i], count, cudaMemcpyHostToDevice, context().stream);
+      static_cast<char *>(device) + done, chunk, count, cudaMemcpyHostToDevice, context().stream);
     if (const trn_status status = check(error, "cudaMemcpyAsync to the device")) return status;
     if (const trn_status status = check(cudaEventRecord(all.chunk_is_free[i], context().stream), "cudaEventRecord"))
       return status;

@@ -66,7 +66,6 @@ static trn_kernels make_table(const char *name) {
   put<bias_backward<A>>(k.bias_backward);
   put<rope_forward<A>>(k.rope_forward);
   put<rope_backward<A>>(k.rope_backward);
-#if __has_include("attention.cu")
   put<plan_bytes>(k.plan_bytes);
   put<plan_write>(k.plan_write);
   put<attention_forward<A>>(k.attention_forward);
@@ -74,7 +73,6 @@ static trn_kernels make_table(const char *name) {
   put<attention_scratch>(k.attention_scratch);
   put<cache_store<A>>(k.cache_store);
   put<attention_decode<A>>(k.attention_decode);
-#endif
   put<swiglu_forward<A>>(k.swiglu_forward);
   put<swiglu_backward<A>>(k.swiglu_backward);
   put<token_scores_forward>(k.token_scores_forward);

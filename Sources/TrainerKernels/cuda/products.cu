@@ -361,8 +361,8 @@ static void release(const blas_plan &plan) {
     if (layout != nullptr) blas.layout_destroy(layout);
 }
 
-// What cuBLASLt's heuristic takes to be fastest for a shape, of what gives equal bits for equal inputs: partial sums are
-// added in fp32 and in order, never where they happen to arrive.
+// What cuBLASLt's heuristic takes to be fastest for a shape, of what gives equal bits for equal inputs: partial sums
+// are added in fp32 and in order, not as they happen to arrive.
 static blas_plan make_plan(const blas_shape &s) {
   const blas_functions &blas = context().blas;
   blas_plan plan{};
@@ -417,8 +417,7 @@ static const blas_plan &plan_for(const blas_shape &s) {
 }
 
 // False where cuBLASLt does not take this product.
-static bool blas_product(
-  trn_status *status, void *c, const void *a, const void *b, const blas_shape &shape) {
+static bool blas_product(trn_status *status, void *c, const void *a, const void *b, const blas_shape &shape) {
   const uintptr_t places =
     reinterpret_cast<uintptr_t>(a) | reinterpret_cast<uintptr_t>(b) | reinterpret_cast<uintptr_t>(c);
   if (places % 16 != 0 || shape.k == 0) return false;

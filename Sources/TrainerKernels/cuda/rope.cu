@@ -19,8 +19,10 @@ __global__ void __launch_bounds__(256) rope_kernel(
   const float4 s = map4([sign](float x) { return x * sign; }, load4<VECTOR>(sines + angle, left));
   A *const first = inout + t * stride + static_cast<int64_t>(head) * 2 * half + i, *const second = first + half;
   const float4 a = load4<VECTOR>(first, left), b = load4<VECTOR>(second, left);
-  store4<VECTOR>(first, map4([](float x, float y, float cos, float sin) { return x * cos - y * sin; }, a, b, c, s), left);
-  store4<VECTOR>(second, map4([](float x, float y, float cos, float sin) { return y * cos + x * sin; }, a, b, c, s), left);
+  const auto turned_first = [](float x, float y, float cosine, float sine) { return x * cosine - y * sine; };
+  const auto turned_second = [](float x, float y, float cosine, float sine) { return y * cosine + x * sine; };
+  store4<VECTOR>(first, map4(turned_first, a, b, c, s), left);
+  store4<VECTOR>(second, map4(turned_second, a, b, c, s), left);
 }
 
 template <typename A>

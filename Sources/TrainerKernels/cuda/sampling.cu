@@ -153,7 +153,7 @@ __device__ __forceinline__ unsigned nucleus_key(float logit, float inverse_tempe
 __device__ __forceinline__ float key_weight(unsigned key) { return expf(-__uint_as_float(key)); }
 
 // Digit by digit, this finds the key of the least likely token of the nucleus: the digit at which the sum of the
-// weights so far reaches the target. Then the sum of all larger weights is known, and with it how many tokens of exactly
+// weights so far reaches the target. Then the sum of all larger weights is known, and so is how many tokens of exactly
 // that key belong.
 template <bool VECTOR>
 __global__ void __launch_bounds__(kMostThreads) nucleus_kernel(

@@ -1,0 +1,116 @@
+import ExpCore
+import Testing
+import TrainerTensor
+
+import Trainer
+
+/// What a GPU computes, beside the processor; without a GPU its kernels run on the processor too.
+@Suite("the model on a GPU")
+struct ModelOnGPUTests {
+  static let lengths = [(3, 4), (1, 6), (5, 0), (6, 12), (20, 20)]
+
+  private struct Passed {
+    let logProbs: [Float]
+    let entropies: [Float]
+    let gradients: [Float]
+
+    init(_ device: Device, like model: PolicyModel) throws {
+      let own = try ModelFixtures.model(tied: false, device: device)
+      _ = own.parameters.update(fromContentsOf: model.parameters)
+      let batch = ModelFixtures.batch(vocabulary: 11, lengths: ModelOnGPUTests.lengths)
+      let pass = TrainingPass(model: own, tokenCapacity: 200)
+      own.zeroGradients()
+      pass.forward(batch, temperature: 0.9)
+      (logProbs, entropies) = (Array(pass.logProbs), Array(pass.entropies))
+      let slopes = (0..<batch.scoredCount).map { Float($0 % 5) - 2 }
+      slopes.withUnsafeBufferPointer { pass.backward(dLogProbs: $0, dEntropies: $0) }
+      gradients = Array(own.gradients)
+    }
+  }
+
+  /// In fp32 sums differ in their order. In bf16 each activation keeps 8 bits, so that logits of up to 6 are off by some
+  /// hundredths, and gradients point the same way to some thousandths.
+  @Test("scores and gradients are the processor's", arguments: ModelFixtures.gpus)
+  func same(_ device: Device) throws {
+    let model = try ModelFixtures.model(tied: false, device: ModelFixtures.devices[0])
+    let expected = try Passed(ModelFixtures.devices[0], like: model)
+    let found = try Passed(device, like: model)
+    let tolerance: Float = device.activationBytes == 4 ? 2e-5 : 0.1
+    for (a, b) in zip(
+      found.logProbs + found.entropies, expected.logProbs + expected.entropies)
+    {
+      #expect(abs(a - b) < tolerance)
+    }
+    func product(_ a: [Float], _ b: [Float]) -> Double {
+      zip(a, b).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+    }
+    let lengths =
+      product(found.gradients, found.gradients)
+      * product(expected.gradients, expected.gradients)
+    let cosine = product(found.gradients, expected.gradients) / lengths.squareRoot()
+    #expect(cosine > (device.activationBytes == 4 ? 1 - 1e-9 : 0.998))
+  }
+
+  @Test("the same work twice gives the same bits", arguments: ModelFixtures.gpus)
+  func twice(_ device: Device) throws {
+    func run() throws -> ([SampledResponse], [Float]) {
+      let model = try ModelFixtures.model(tied: true, device: device)
+      let prompts = ModelRolloutTests.prompts(6, vocabulary: 11)
+      let optimizer = AdamW(model: model, beta1: 0.9, beta2: 0.99, weightDecay: 0.1)
+      var answers: [SampledResponse] = []
+      for _ in 0..<2 {
+        answers += ModelRolloutTests.rollout(model, prompts, samples: 3)
+        var batch = TokenBatch()
+        for answer in answers {
+          batch.append(prompt: prompts[answer.prompt], response: answer.tokens)
+        }
+        let pass = TrainingPass(model: model, tokenCapacity: 200)
+        model.zeroGradients()
+        pass.forward(batch)
+        let slopes = (0..<batch.scoredCount).map { Float($0 % 3) - 1 }
+        slopes.withUnsafeBufferPointer { pass.backward(dLogProbs: $0, dEntropies: nil) }
+        _ = try optimizer.step(learningRate: 0.01, maxGradNorm: 1)
+      }
+      return (answers, Array(model.parameters))
+    }
+    let (first, second) = (try run(), try run())
+    #expect(first.0 == second.0 && first.1 == second.1)
+  }
+
+  /// A rollout's products have other shapes than a pass's; they differ by rounding.
+  @Test("a training pass gives the rollout's scores up to rounding", arguments: ModelFixtures.gpus)
+  func rollout(_ device: Device) throws {
+    let model = try ModelFixtures.model(tied: true, device: device)
+    let prompts = ModelRolloutTests.prompts(6, vocabulary: 11)
+    for temperature in [1, 0] {
+      let answers = ModelRolloutTests.rollout(
+        model, prompts, samples: 2, temperature: Double(temperature))
+      var batch = TokenBatch()
+      for answer in answers {
+        #expect(answer.endedByEOS || answer.tokens.count == 12)
+        #expect(answer.tokens.dropLast().allSatisfy { $0 != 1 })
+        batch.append(prompt: prompts[answer.prompt], response: answer.tokens)
+      }
+      let pass = TrainingPass(model: model, tokenCapacity: 200)
+      pass.forward(batch)
+      let tolerance: Float = device.activationBytes == 4 ? 2e-5 : 0.1
+      for (found, expected) in zip(pass.logProbs, answers.flatMap(\.logProbs)) {
+        #expect(abs(found - expected) < tolerance)
+      }
+    }
+  }
+
+  @Test("a moving reference follows on the device", arguments: ModelFixtures.gpus)
+  func follow(_ device: Device) throws {
+    let model = try ModelFixtures.model(tied: true, device: device)
+    let other = try ModelFixtures.model(tied: true, device: device)
+    other.initialise(seed: 9)
+    let (from, to) = (Array(model.parameters), Array(other.parameters))
+    model.follow(other, rate: 0.25)
+    for (index, value) in model.parameters.enumerated() {
+      #expect(abs(value - (from[index] + 0.25 * (to[index] - from[index]))) < 1e-6)
+    }
+    model.copyParameters(from: other)
+    #expect(Array(model.parameters) == to)
+  }
+}
