@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup build kernels-cuda test lint format check smoke soak demo bench bench-trainer law-bench law-coverage \
-	bench-law bench-orchestration clean
+	bench-law bench-orchestration bench-cuda cuda-bundle verify-cuda clean
 
 # One configuration for product and tests: everything is compiled once.
 # The import check makes a module that imports what Package.swift does not grant it fail to build.
@@ -76,6 +76,17 @@ bench-orchestration: build ## What a sweep costs beside its trainers, beside Opt
 	swift build $(SWIFT_FLAGS) --product schedule-bench </dev/null
 	@python3 benchmarks/orchestration/run </dev/null
 	$(BIN)/schedule-bench simulate </dev/null
+
+bench-cuda: ## Speed on a GPU beside PyTorch's, where python3 has it; needs a GPU, the programs and the kernels
+	@python3 benchmarks/cuda/run $(CUDA_BENCH_OPTIONS) </dev/null
+
+cuda-bundle: ## Pack programs, tests and kernels for a machine with a GPU and without a compiler
+	@bash scripts/cuda-bundle
+
+verify-cuda: ## Check the kernels on this machine's GPU with the bundle, which is packed where there is none
+	@[ -f .build/cuda-bundle.tar.xz ] || bash scripts/cuda-bundle
+	@rm -rf .build/cuda-bundle && python3 -m tarfile -e .build/cuda-bundle.tar.xz .build
+	@bash .build/cuda-bundle/verify .build/cuda-verify
 
 clean: ## Remove build products; never runs/
 	rm -rf .build

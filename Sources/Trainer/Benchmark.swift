@@ -118,7 +118,7 @@ package enum TrainerBenchmark {
     let sequences = workload.prompts * workload.samples
     let engine = RolloutEngine(model: model, maxSequences: sequences, maxLength: length)
     let pass = TrainingPass(model: model, tokenCapacity: workload.microBatch * length)
-    let optimizer = AdamW(model: model, beta1: 0.9, beta2: 0.99, weightDecay: 0)
+    let optimizer = optimizer(of: model)
     var rollout: [(seconds: Double, operations: Double)] = []
     var update: [(seconds: Double, operations: Double)] = []
     for repeatIndex in 0...repeats {
@@ -128,7 +128,8 @@ package enum TrainerBenchmark {
       let rolloutSeconds = seconds {
         answers = sample(engine, prompts, workload, step: UInt32(repeatIndex))
       }
-      let batches = microBatches(answers, prompts, workload)
+      let batches = microBatches(
+        answers.map { (prompts[$0.prompt], $0.tokens) }, size: workload.microBatch)
       let updateSeconds = try seconds { try learn(batches, pass, model, optimizer) }
       // The first round warms caches and memory.
       guard repeatIndex > 0 else { continue }
@@ -144,37 +145,50 @@ package enum TrainerBenchmark {
       updateShare: median(update.map { $0.operations / $0.seconds }) / rate)
   }
 
-  private static func prompts(_ workload: Workload, seed: UInt64) -> [[Int32]] {
-    var random = RandomSequence(RandomStream(seed: seed, stream: .prompts), index: 0)
-    return (0..<workload.prompts).map { _ in
-      (0..<workload.promptLength).map { _ in Int32(random.below(vocabulary)) }
-    }
+  static func optimizer(of model: PolicyModel) -> AdamW {
+    AdamW(model: model, beta1: 0.9, beta2: 0.99, weightDecay: 0)
   }
 
-  /// Answers of full length: no token ends one.
+  private static func prompts(_ workload: Workload, seed: UInt64) -> [[Int32]] {
+    tokens(workload.prompts, length: workload.promptLength, vocabulary: vocabulary, seed: seed)
+  }
+
+  /// Sequences of random tokens.
+  static func tokens(_ count: Int, length: Int, vocabulary: Int, seed: UInt64) -> [[Int32]] {
+    var random = RandomSequence(RandomStream(seed: seed, stream: .prompts), index: 0)
+    return (0..<count).map { _ in (0..<length).map { _ in Int32(random.below(vocabulary)) } }
+  }
+
   private static func sample(
     _ engine: RolloutEngine, _ prompts: [[Int32]], _ workload: Workload, step: UInt32
   ) -> [SampledResponse] {
-    engine.generate(
-      prompts: prompts, samplesPerPrompt: workload.samples, maxNewTokens: workload.responseLength,
-      eos: -1, temperature: 1, stream: RandomStream(seed: 1, stream: .sampling), step: step,
-      shouldStop: { false })
+    sample(
+      engine, prompts, samples: workload.samples, length: workload.responseLength, step: step)
   }
 
-  private static func microBatches(
-    _ answers: [SampledResponse], _ prompts: [[Int32]], _ workload: Workload
+  /// Answers of full length: no token ends one.
+  static func sample(
+    _ engine: RolloutEngine, _ prompts: [[Int32]], samples: Int, length: Int, step: UInt32
+  ) -> [SampledResponse] {
+    engine.generate(
+      prompts: prompts, samplesPerPrompt: samples, maxNewTokens: length, eos: -1, temperature: 1,
+      stream: RandomStream(seed: 1, stream: .sampling), step: step, shouldStop: { false })
+  }
+
+  static func microBatches(
+    _ sequences: [(prompt: [Int32], response: [Int32])], size: Int
   ) -> [TokenBatch] {
-    stride(from: 0, to: answers.count, by: workload.microBatch).map { start in
+    stride(from: 0, to: sequences.count, by: size).map { start in
       var batch = TokenBatch()
-      for answer in answers[start..<min(start + workload.microBatch, answers.count)] {
-        batch.append(prompt: prompts[answer.prompt], response: answer.tokens)
+      for sequence in sequences[start..<min(start + size, sequences.count)] {
+        batch.append(prompt: sequence.prompt, response: sequence.response)
       }
       return batch
     }
   }
 
   /// Two optimiser steps, as after each rollout of a run.
-  private static func learn(
+  static func learn(
     _ batches: [TokenBatch], _ pass: TrainingPass, _ model: PolicyModel, _ optimizer: AdamW
   ) throws {
     let half = (batches.count + 1) / 2
@@ -202,9 +216,9 @@ package enum TrainerBenchmark {
     return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 
-  private static func median(_ values: [Double]) -> Double {
+  static func median(_ values: [Double]) -> Double {
     values.sorted()[values.count / 2]
   }
 
-  private static func whole(_ value: Double) -> String { "\(Int(value.rounded()))" }
+  static func whole(_ value: Double) -> String { "\(Int(value.rounded()))" }
 }

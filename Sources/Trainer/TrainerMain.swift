@@ -10,6 +10,8 @@ public enum TrainerMain {
            exp-trainer describe         print what this trainer was built from, as JSON
            exp-trainer describe --gpu   the same with the GPU it would use, or what is missing for one
            exp-trainer bench            measure rollout and update on one core, beside the rate of BLAS
+           exp-trainer bench --gpu [--kernels SET] [--sizes LIST] [--json FILE]
+                                        the same on a GPU, beside the rates of its products and its memory
            exp-trainer golden PATH...   compare algorithms with other projects' results in files or folders
 
     """
@@ -26,6 +28,9 @@ public enum TrainerMain {
         return TrainerExit.succeeded.rawValue
       case ["bench"]:
         try bench()
+        return TrainerExit.succeeded.rawValue
+      case _ where arguments.starts(with: ["bench", "--gpu"]):
+        try benchGPU(Array(arguments.dropFirst(2)))
         return TrainerExit.succeeded.rawValue
       case _ where arguments.count > 1 && arguments[0] == "golden" && arguments[1].first != "-":
         let passed = GoldenCommand.run(paths: Array(arguments.dropFirst())) {
@@ -155,6 +160,21 @@ public enum TrainerMain {
     try ProcessFacts.settleEnvironment(compute)
     try configure(compute)
     for line in try TrainerBenchmark.run() { write(line + "\n", to: STDOUT_FILENO) }
+  }
+
+  private static func benchGPU(_ arguments: [String]) throws {
+    let options = try GPUBenchmark.Options(arguments)
+    let compute = RunRequest.Compute(processorFlags: ProcessFacts.processorFlags, threads: 1)
+    try ProcessFacts.settleEnvironment(compute)
+    TensorRuntime.onFailure { error in
+      write("exp-trainer: error: \(error)\n", to: STDERR_FILENO)
+      Glibc.exit(TrainerExit.failed.rawValue)
+    }
+    let report = try GPUBenchmark.run(options) { write($0 + "\n", to: STDOUT_FILENO) }
+    if let path = options.jsonPath {
+      let file = try FileHandleOwner(opening: path, flags: O_WRONLY | O_CREAT | O_TRUNC)
+      try Array((report.prettyJSON + "\n").utf8).withUnsafeBytes { try file.write($0) }
+    }
   }
 
   private static func identity() throws -> TrainingRun.Identity {

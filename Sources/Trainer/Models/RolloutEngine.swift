@@ -14,6 +14,8 @@ import TrainerTensor
 package final class RolloutEngine {
   /// Floating-point operations since the caller last set it to 0: products, attention and head, for tokens that were computed.
   package var floatingPointOperations: Double = 0
+  /// Whether the operations of a step are recorded once and run again, which they are where the device can.
+  package var recordsSteps: Bool
 
   let model: PolicyModel
   private var steps: BlockSteps
@@ -28,6 +30,7 @@ package final class RolloutEngine {
   package init(model: PolicyModel, maxSequences: Int, maxLength: Int) {
     precondition(model.output == .tokens, "a critic samples nothing")
     self.model = model
+    recordsSteps = model.device.capturesOperations
     steps = BlockSteps(model: model)
     storage = RolloutStorage(
       model, maxSequences: maxSequences, maxLength: min(max(maxLength, 1), model.contextLength))
@@ -214,14 +217,14 @@ package final class RolloutEngine {
 
   /// Rows that operations work on for the present sequences.
   private var paddedRows: Int {
-    guard model.device.capturesOperations else { return live.count }
+    guard recordsSteps else { return live.count }
     let step = live.count <= 64 ? 8 : 64
     return min((live.count + step - 1) / step * step, storage.live)
   }
 
   /// Runs the operations of a step, recorded ones where the device records.
   private func run(_ part: StepKey.Part, _ draw: Draw) {
-    guard model.device.capturesOperations else {
+    guard recordsSteps else {
       perform(part, draw)
       return
     }
