@@ -129,7 +129,8 @@ struct PlanCommand: ParsableCommand {
     for base in bases { cost = cost + base.cost }
     return "\(SpecArguments.count(count, "point")) to run"
       + " and \(bases.count) base \(bases.count == 1 ? "policy" : "policies") to train:"
-      + " about \(NumberText.duration(seconds: cost.seconds)) of one core,"
+      + " about \(NumberText.duration(seconds: cost.seconds)) of one core"
+      + (session.compute.usesGPU ? " (there is no estimate for GPUs)," : ",")
       + " up to \(NumberText.bytes(cost.memoryBytes)) of memory a run, \(NumberText.bytes(cost.diskBytes)) of disk"
   }
 }

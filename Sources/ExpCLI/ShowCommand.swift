@@ -26,16 +26,18 @@ struct ShowCommand: ParsableCommand {
       let result = ShowCommand.document(folder.result)
       let status = RunStatus.read(folder)
       let attempts = try JSONValue(encoding: status.attempts)
+      let last = RunLog.lastAttempt(in: folder.events)
       if json {
         var document = row.document
         document[path: "provenance"] = provenance
         document[path: "result"] = result
         document[path: "attempts"] = attempts
+        if let last { document[path: "last_attempt"] = try JSONValue(encoding: last) }
         document[path: "folder"] = .string(folder.path)
         Terminal.output(document.prettyJSON)
         return
       }
-      Terminal.output(text(row, provenance, status, folder))
+      Terminal.output(text(row, provenance, status, last, folder))
     }
   }
 
@@ -46,7 +48,8 @@ struct ShowCommand: ParsableCommand {
   }
 
   private func text(
-    _ row: RunRow, _ provenance: JSONValue, _ status: RunStatus, _ folder: RunFolder
+    _ row: RunRow, _ provenance: JSONValue, _ status: RunStatus, _ last: TrainEvent.Attempt?,
+    _ folder: RunFolder
   ) -> String {
     var facts: [(String, String)] = [
       ("run", row.id.text), ("point", row.label),
@@ -66,6 +69,10 @@ struct ShowCommand: ParsableCommand {
     if let machine = provenance.object?["machine"]?.object {
       let processor = machine["processor"]?.string ?? "unknown processor"
       facts.append(("machine", "\(machine["host"]?.string ?? "unknown"), \(processor)"))
+    }
+    if let last {
+      facts.append(
+        ("kernels", last.compute.kernelSet + (last.gpu.map { " on \($0)" } ?? "")))
     }
     facts.append(("base policy", row.base ?? "unknown"))
     if let result = status.result {

@@ -81,6 +81,8 @@ struct GPUSweepTests {
           }
         }
       }
+      let shown = try ExpProgram.run(["show", "card/0"], in: folder)
+      #expect(shown.output.contains("cuda-bf16 on "), "\(shown.output)")
       #expect(learnt >= 2 * Self.algorithms.count - 6, "\(learnt) steps learnt something")
     }
   }

@@ -96,6 +96,11 @@ public struct RunLog: Sendable {
     try read(path, keepingValues: true)
   }
 
+  /// What the last attempt in a file says of itself; nil where there is none, or the file cannot be read.
+  public static func lastAttempt(in path: String) -> TrainEvent.Attempt? {
+    LogMarks.read(path).attempt
+  }
+
   static func read(_ path: String, keepingValues: Bool) throws(StoreError) -> RunLog {
     var log = RunLog(keepingValues: keepingValues)
     let reader: LogFile
