@@ -39,9 +39,15 @@ struct SpecArguments: ParsableArguments {
       spec: spec, plan: plan, trainer: asked.get().answer(), compute: compute)
   }
 
+  /// Without GPUs none are wanted, whatever the spec says of them.
+  private var deviceOverrides: [String] {
+    guard let device else { return [] }
+    return ["resources.device=\(device)"] + (device == "cpu" ? ["resources.gpus=0"] : [])
+  }
+
   private func load() throws -> (ExperimentSpec, [Diagnostic]) {
     let (loaded, found) = SpecLoader.load(
-      path: spec, overrides: overrides + (device.map { ["resources.device=\($0)"] } ?? []))
+      path: spec, overrides: overrides + deviceOverrides)
     guard let loaded else {
       show(found)
       throw refusal(found)

@@ -127,7 +127,7 @@ struct SweepCommand: ParsableCommand {
     settings.priority = SweepCommand.priorities[priority] ?? 0
     settings.controlFolder = paths.sweep(name)
     // Asking the driver takes a second, so only who needs GPUs does.
-    if cluster == nil, try session.mostGPUs() > 0 {
+    if cluster == nil, session.mostGPUs > 0 {
       settings.inventory.gpus = GPUProbe.visible()
     }
     let runner = try SweepRunner(
@@ -141,8 +141,8 @@ struct SweepCommand: ParsableCommand {
 
   /// Runs that ask for more GPUs than there are would wait for ever.
   private func refuseMissingGPUs(_ session: SweepSession) throws {
-    let wanted = try session.mostGPUs()
-    guard wanted > 0 else { return }
+    let wanted = session.mostGPUs
+    guard wanted > 0, session.isOpen(location.paths()) else { return }
     if session.spec.resources.device == .cuda { _ = try TrainerProbe.gpu() }
     let found = GPUProbe.visible().count
     guard Double(found) < wanted else { return }
@@ -261,7 +261,9 @@ struct SweepCommand: ParsableCommand {
     let pruned = outcome.states.values.count { $0 == .pruned }
     let isOpen = outcome.states.values.contains { !$0.isFinished || $0 == .cancelled }
     if outcome.stopped, outcome.stopCause != .failFast, isOpen {
-      let words = ["exp sweep \(arguments.spec)"] + arguments.overrides
+      let words =
+        ["exp sweep \(arguments.spec)"] + arguments.overrides
+        + (arguments.device.map { ["--device \($0)"] } ?? [])
       let cause =
         outcome.stopCause == .diskFull
         ? "stopped, for the disk is full: make room, then" : "stopped;"

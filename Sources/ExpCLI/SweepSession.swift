@@ -67,7 +67,7 @@ struct SweepSession {
           config: config, base: nil,
           // A held-out size's base policy says nothing about its RL runs, so it need not wait for the predictions.
           phase: 0, estimatedSeconds: base.cost.seconds, cores: spec.resources.cores,
-          memoryBytes: spec.resources.memoryBytes ?? base.cost.memoryBytes,
+          memoryBytes: memory(base.cost),
           memoryIsLimit: spec.resources.memoryBytes != nil, gpus: gpus(config),
           timeout: .seconds(spec.limits.timeoutSeconds), retries: spec.limits.retries,
           checkpointSeconds: spec.checkpoints.seconds,
@@ -81,7 +81,7 @@ struct SweepSession {
           config: config, base: baseID(point.baseHash),
           phase: point.heldOut ? 1 : 0, estimatedSeconds: point.cost.seconds,
           cores: spec.resources.cores,
-          memoryBytes: spec.resources.memoryBytes ?? point.cost.memoryBytes,
+          memoryBytes: memory(point.cost),
           memoryIsLimit: spec.resources.memoryBytes != nil, gpus: gpus(config),
           priority: point.priority, timeout: .seconds(spec.limits.timeoutSeconds),
           retries: spec.limits.retries, checkpointSeconds: spec.checkpoints.seconds,
@@ -90,12 +90,25 @@ struct SweepSession {
     return jobs
   }
 
+  /// A process that uses a GPU has the driver's and cuBLAS's memory besides.
+  private func memory(_ cost: CostEstimate) -> Int {
+    spec.resources.memoryBytes ?? cost.memoryBytes + (compute.usesGPU ? 2 << 30 : 0)
+  }
+
   private func gpus(_ config: RunConfig) -> Double {
     spec.resources.gpus(parameters: config.model.shape.nonEmbeddingParameterCount)
   }
 
   /// The most GPUs that one of the runs asks for.
-  func mostGPUs() throws -> Double { try jobs().map(\.gpus).max() ?? 0 }
+  var mostGPUs: Double {
+    let largest = plan.points.map(\.modelParams).max() ?? 0
+    return spec.resources.gpus(parameters: Int(largest))
+  }
+
+  /// Whether anything is left to compute.
+  func isOpen(_ paths: RunPaths) -> Bool {
+    plan.points.contains { RunStatus.read(paths.run(runID($0))).state != .succeeded }
+  }
 
   /// The plan as it is kept on disk.
   func record(specPath: String) -> SweepRecord {

@@ -9,19 +9,15 @@ struct WhyCommand: ParsableCommand {
     abstract: "Say which keys set a point apart from the runs there are.")
 
   @Argument(help: "The point: its label, or a beginning of its config hash.") var point: String
-  @Argument(help: "The spec.") var spec: String
-  @Argument(help: "Overrides.") var overrides: [String] = []
+  @OptionGroup var arguments: SpecArguments
   @OptionGroup var location: LocationOptions
 
   func run() throws {
     try reportingFailures {
-      var arguments = SpecArguments()
-      arguments.spec = spec
-      arguments.overrides = overrides
       let (_, plan) = try arguments.plan()
       guard let wanted = plan.point(named: point) else {
         throw Failure(
-          "the plan of '\(spec)' has no point '\(point)'; 'exp plan \(spec)' lists them",
+          "the plan of '\(arguments.spec)' has no point '\(point)'; 'exp plan \(arguments.spec)' lists them",
           code: ExitStatus.usage)
       }
       let known = try location.openStore().runs().map {

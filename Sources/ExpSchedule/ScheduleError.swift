@@ -12,6 +12,8 @@ public enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
   case trainerNotFound(String)
   /// `request.json` is there and asks for something else.
   case requestDiffers(path: String, key: String)
+  /// A run that was begun on a processor or a GPU is to go on with kernels of the other kind.
+  case otherDevice(earlier: String, now: String)
   /// A file that must be readable is not.
   case unreadable(path: String, reason: String)
   /// The base policy's final record is missing or unusable.
@@ -35,6 +37,9 @@ public enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
     case .badSweepName(let name): "'\(name)' cannot name a sweep"
     case .relativeRoot(let root): "the folder of runs must be an absolute path, not '\(root)'"
     case .trainerNotFound(let command): "there is no trainer '\(command)' that can be executed"
+    case .otherDevice(let earlier, let now):
+      "it was begun with the kernels '\(earlier)', and this sweep has '\(now)'; go on with '--device "
+        + "\(earlier.hasPrefix("cuda-") ? "cuda" : "cpu")', or begin it anew with '--rerun all'"
     case .requestDiffers(let path, let key):
       "'\(path)' is there already and differs in '\(key)'; a request is never changed"
     case .unreadable(let path, let reason): "'\(path)' cannot be read: \(reason)"

@@ -153,7 +153,7 @@ extension SpecAssembly {
       cores: value("resources", "cores")?.integer ?? 1,
       memoryBytes: memory.flatMap { Int(exactly: $0.rounded()) },
       device: value("resources", "device")?.string.flatMap { .init(rawValue: $0) } ?? .cpu,
-      gpus: value("resources", "gpus")?.number,
+      gpus: value("resources", "gpus")?.number.flatMap { $0 == 0 ? nil : $0 },
       precision: value("resources", "precision")?.string ?? "bf16",
       isBatchInvariant: value("resources", "batch_invariant")?.bool ?? false)
   }
@@ -173,11 +173,12 @@ extension SpecAssembly {
         "'resources.\(key)' has no effect without 'resources.device: cuda'", at: node.location)
     }
     if isCUDA, let node = others["resources"]?["gpus"]?.value, let gpus = node.scalar?.number,
-      gpus == 0 || gpus > 1
+      gpus > 1
     {
       problems.error(
         "'resources.gpus' is \(gpus.shortestText ?? "")", at: node.location,
         expected: "1 or a part of it: a run of exp-trainer computes on one GPU")
+      return
     }
     guard let node = others["resources"]?["gpus"]?.value, let gpus = node.scalar?.number, gpus > 0
     else { return }

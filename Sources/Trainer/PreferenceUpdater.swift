@@ -31,8 +31,11 @@ package final class PreferenceUpdater {
 
   /// Floating-point operations since it was last set to 0.
   package var floatingPointOperations: Double {
-    get { pass.floatingPointOperations }
-    set { pass.floatingPointOperations = newValue }
+    get { pass.floatingPointOperations + (samplingPass?.floatingPointOperations ?? 0) }
+    set {
+      pass.floatingPointOperations = newValue
+      samplingPass?.floatingPointOperations = 0
+    }
   }
 
   /// Does all updates of a step on a batch whose rows alternate between right and wrong answers.

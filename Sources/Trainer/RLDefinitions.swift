@@ -29,7 +29,7 @@ package struct RLDefinitions {
   static let mismatchTexts = [
     StepMetric.mismatchMean:
       "absolute difference in nats between a token's log-probability in the rollout and in the training pass before "
-      + "the first update, mean over the batch's tokens",
+      + "the first update, mean over the tokens that this step sampled",
     StepMetric.mismatchMax: "as rollout_mismatch_mean, but the largest",
   ]
 

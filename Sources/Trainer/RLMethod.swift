@@ -50,6 +50,7 @@ final class RLMethod {
         seed: seed, shouldStop: shouldStop, didStep: didStep)
       preference = nil
     }
+    source.rescore = { [unowned self] batch, record in try rescore(&batch, into: &record) }
   }
 
   /// Sets the policy to the base policy; what learns beside it was made from it already.
@@ -58,13 +59,14 @@ final class RLMethod {
   /// Scores a batch again by the passes that will learn from it, on devices whose rollouts and passes round differently.
   ///
   /// Importance ratios then begin at exactly 1; how far the two were apart is recorded.
-  func rescore(_ batch: inout PolicyBatch, into record: inout StepRecord) throws {
-    guard !state.model.isBatchInvariant else { return }
+  private func rescore(_ batch: inout PolicyBatch, into record: inout StepRecord) throws {
+    guard !state.model.isBatchInvariant, batch.rows.tokenCount > 0 else { return }
     let scores =
       try preference?.scores(batch, sampling: source.samplingModel ?? state.model)
       ?? updater?.scores(batch)
     guard let scores else { return }
-    let distance = batch.rescore(logProbs: scores.logProbs, entropies: scores.entropies)
+    guard let distance = batch.rescore(logProbs: scores.logProbs, entropies: scores.entropies)
+    else { return }
     record.values[StepMetric.mismatchMean] = distance.mean
     record.values[StepMetric.mismatchMax] = distance.largest
   }

@@ -47,8 +47,8 @@ package final class RLStage: TrainingStage {
     method.floatingPointOperations = 0
     state.save()
     do {
-      var batch = try collect(step, into: &record)
-      try learn(from: &batch, step: step, into: &record)
+      let batch = try collect(step, into: &record)
+      try learn(from: batch, step: step, into: &record)
       record.values[StepMetric.flops] = method.floatingPointOperations
       if evaluation.isDue(step, of: totalSteps) { try evaluate(step, into: &record) }
     } catch {
@@ -70,14 +70,13 @@ package final class RLStage: TrainingStage {
   }
 
   private func learn(
-    from batch: inout PolicyBatch, step: Int, into record: inout StepRecord
+    from batch: PolicyBatch, step: Int, into record: inout StepRecord
   ) throws {
     let begin = clock.now
     if batch.rows.tokenCount == 0 {
       record.values[StepMetric.updates] = 0
       record.messages.append("no group is left to learn from: no update at this step")
     } else {
-      try method.rescore(&batch, into: &record)
       measureEntropy(batch, into: &record)
       try method.learn(from: batch, step: step, into: &record)
     }

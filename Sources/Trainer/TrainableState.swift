@@ -79,6 +79,20 @@ package final class TrainableState {
     }
   }
 
+  /// The same to be read.
+  private var readings: [(name: String, values: UnsafeBufferPointer<Float>)] {
+    models.flatMap { named in
+      var sections = [
+        (name: named.section("parameters"), values: named.model.parametersForReading)
+      ]
+      if let optimizer = named.optimizer {
+        sections.append((named.section("first_moments"), optimizer.firstBuffer.forReading))
+        sections.append((named.section("second_moments"), optimizer.secondBuffer.forReading))
+      }
+      return sections
+    }
+  }
+
   private var optimizerSteps: [String: Int] {
     get {
       Dictionary(
@@ -120,7 +134,7 @@ package final class TrainableState {
     header.optimizerSteps = optimizerSteps
     header.numbers = numbers
     let lists = lists.sorted { $0.key < $1.key }
-    var sections = sections.map { ($0.name, UnsafeBufferPointer($0.values)) }
+    var sections = readings.map { ($0.name, $0.values) }
     // One buffer for all lists: each must stay where it is until the file is written.
     try lists.flatMap(\.value).withUnsafeBufferPointer { all in
       var start = 0
@@ -140,7 +154,7 @@ package final class TrainableState {
     try CheckpointFile.write(
       header,
       sections: written.map {
-        ($0.section("parameters"), UnsafeBufferPointer($0.model.parameters))
+        ($0.section("parameters"), $0.model.parametersForReading)
       }, to: path)
   }
 

@@ -102,8 +102,7 @@ public enum TrainerMain {
 
   private static func help(for error: TensorError) -> String {
     if case .deviceFailed = error {
-      return
-        "see whether other processes fill the GPU's memory; 'exp doctor' shows what the driver says of it"
+      return "where memory is short, give each run a larger part of the GPU: 'resources.gpus'"
     }
     return "lower 'train.micro_batch_size' or the model's size, or give the run more memory"
   }
@@ -130,7 +129,11 @@ public enum TrainerMain {
     do {
       try TensorRuntime.configure(kernelSet: compute.kernelSet, threads: compute.threads)
     } catch {
-      throw TrainerError(.badRequest, "'compute' of the request: \(error)")
+      switch error {
+      // A GPU that is hidden, full or fallen over now may be there at the next attempt.
+      case .noGPU, .deviceFailed, .outOfMemory: throw TrainerError(.failed, "\(error)")
+      default: throw TrainerError(.badRequest, "'compute' of the request: \(error)")
+      }
     }
   }
 

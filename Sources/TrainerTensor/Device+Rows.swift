@@ -85,6 +85,13 @@ extension Device {
       kernels.pointee.rows_scatter(out.base, rows, x.base, Int64(x.rows), Int64(4 * x.columns)))
   }
 
+  /// The same of activations.
+  public func scatter(_ x: Activations, to rows: UnsafePointer<Int32>, of out: Activations) {
+    check(x.columns == out.columns, x, out)
+    done(
+      kernels.pointee.rows_scatter(out.base, rows, x.base, Int64(x.rows), Int64(x.rowBytes)))
+  }
+
   /// out[rows[i]] += x[i] for every row of `x`, in their order.
   ///
   /// - Precondition: every number is a row of `out`; the caller makes them.

@@ -50,8 +50,13 @@ public struct Device: @unchecked Sendable, CustomStringConvertible {
   public var tileRows: Int { Int(kernels.pointee.tile_rows) }
   /// Sequences that are best sampled together.
   public var liveRows: Int { Int(kernels.pointee.live_rows) }
-  /// Bytes that the keys and values of a decoding batch may take: what stays near a processor, or a tenth of a large GPU.
-  public var cacheBytes: Int { usesHostMemory ? 128 << 20 : 8 << 30 }
+  /// Channels of a head at most; nil where there is no bound.
+  public var widestHead: Int? {
+    usesHostMemory ? nil : activationBytes == MemoryLayout<Float>.stride ? 256 : 128
+  }
+  /// Bytes that the keys and values of a decoding batch may take: what stays near a processor, or half
+  /// of a tenth of a large GPU, for prompts take as much again.
+  public var cacheBytes: Int { usesHostMemory ? 128 << 20 : 4 << 30 }
   /// Logits that are best in memory together.
   public var logitCount: Int { Int(kernels.pointee.logit_floats) }
 

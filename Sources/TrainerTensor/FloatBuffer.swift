@@ -67,8 +67,7 @@ public final class FloatBuffer {
   /// All floats, in the device's memory.
   public var floats: UnsafeMutableBufferPointer<Float> { .init(start: start, count: count) }
 
-  /// Whose memory it is.
-  public var device: Device { buffer.device }
+  var device: Device { buffer.device }
 }
 
 /// Floats of a device that the host looks at and writes to now and then: checkpoints, initial weights, tests.
@@ -120,6 +119,14 @@ public final class SharedFloats {
     if !hostIsNewer { device.download(buffer.start, to: host.baseAddress, count: count) }
     hostIsNewer = true
     return UnsafeMutableBufferPointer(rebasing: host[..<count])
+  }
+
+  /// The floats for the host to read, with what the device computed; writing to them changes nothing.
+  public var forReading: UnsafeBufferPointer<Float> {
+    let wasNewer = hostIsNewer
+    let host = onHost
+    hostIsNewer = wasNewer
+    return UnsafeBufferPointer(host)
   }
 
   /// Brings what the host wrote to the device.

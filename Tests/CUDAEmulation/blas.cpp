@@ -151,10 +151,17 @@ cublasStatus_t cublasLtMatmul(
     std::vector<float> out(dl.rows * dl.columns);
     if (keep != 0) out = to_floats(c, cl);
     const auto size = [](uint64_t n) { return static_cast<blasint>(n); };
-    cblas_sgemm(
-      CblasColMajor, transposition(op.a), transposition(op.b), size(dl.rows), size(dl.columns),
-      size(op.a == CUBLAS_OP_N ? al.columns : al.rows), by, left.data(), size(al.rows), right.data(), size(bl.rows),
-      keep, out.data(), size(dl.rows));
+    // Real ones sum in an order that depends on the shape; here few columns get the second half of the depth first.
+    const uint64_t depth = op.a == CUBLAS_OP_N ? al.columns : al.rows;
+    const uint64_t middle = dl.columns < 64 ? depth / 2 : 0;
+    const auto add = [&](uint64_t from, uint64_t to, float kept) {
+      cblas_sgemm(
+        CblasColMajor, transposition(op.a), transposition(op.b), size(dl.rows), size(dl.columns), size(to - from), by,
+        left.data() + from * (op.a == CUBLAS_OP_N ? al.rows : 1), size(al.rows),
+        right.data() + from * (op.b == CUBLAS_OP_N ? 1 : bl.rows), size(bl.rows), kept, out.data(), size(dl.rows));
+    };
+    add(middle, depth, keep);
+    if (middle > 0) add(0, middle, 1);
     from_floats(d, dl, out);
   });
   return CUBLAS_STATUS_SUCCESS;

@@ -152,6 +152,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp *out, int) {
   *out = {};
   std::snprintf(out->name, sizeof out->name, "emulation on the processor");
   out->totalGlobalMem = kDeviceBytes;
+  out->sharedMemPerBlockOptin = 227 << 10;
   out->major = 8;
   out->multiProcessorCount = 1;
   return cudaSuccess;

@@ -184,6 +184,14 @@ struct RowKernelTests {
       #expect(out.floats == expected)
       let sums = try device.activations(4, width, [Float](repeating: 1, count: 4 * width))
       device.scatterAdd(out.view, to: list.base, of: sums.view)
+      let places = try device.list([Int32(3), 1, 0])
+      let spread = try device.activations(4, width, [Float](repeating: 5, count: 4 * width))
+      device.scatter(out.view, to: places.base, of: spread.view)
+      let rows = [2, 1, nil, 0].map { (row: Int?) in
+        row.map { Array(expected[$0 * width..<($0 + 1) * width]) }
+          ?? [Float](repeating: 5, count: width)
+      }
+      #expect(spread.floats == rows.flatMap { $0 })
       let wantedSums = numbers.enumerated().map { index, value in
         1 + [1.0, 0, 2, 0][index / width] * Double(value)
       }

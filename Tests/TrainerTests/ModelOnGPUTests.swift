@@ -100,6 +100,58 @@ struct ModelOnGPUTests {
     }
   }
 
+  /// More tokens than a round has steps, few places, ends all along: rows move, wait, and begin beside running ones.
+  @Test(
+    "rounds change no token and no bit", arguments: ModelFixtures.gpus.filter(\.isBatchInvariant))
+  func rounds(_ device: Device) throws {
+    let model = try ModelFixtures.model(tied: true, bias: false, device: device)
+    let prompts = ModelRolloutTests.prompts(5, vocabulary: 11)
+    let expected = ModelRolloutTests.rollout(
+      model, prompts, samples: 3, maxSequences: 64, maxNewTokens: 40)
+    let found = ModelRolloutTests.rollout(
+      model, prompts, samples: 3, maxSequences: 5, maxNewTokens: 40)
+    #expect(found == expected)
+    let lengths = Set(expected.map(\.tokens.count))
+    #expect(lengths.count > 3 && (lengths.max() ?? 0) > device.roundSteps)
+    var batch = TokenBatch()
+    for answer in expected {
+      batch.append(prompt: prompts[answer.prompt], response: answer.tokens)
+    }
+    let pass = TrainingPass(model: model, tokenCapacity: 200)
+    pass.forward(batch)
+    #expect(Array(pass.logProbs) == expected.flatMap(\.logProbs))
+  }
+
+  @Test("what was saved on the device comes back, and checkpoints are the processor's")
+  func saved() throws {
+    let device = try #require(ModelFixtures.gpus.first)
+    let model = try ModelFixtures.model(tied: true, device: device)
+    let optimizer = AdamW(model: model, beta1: 0.9, beta2: 0.99, weightDecay: 0)
+    let state = TrainableState(model: model, optimizer: optimizer)
+    func step() throws {
+      for index in 0..<model.parameterCount { model.gradients[index] = Float(index % 7) - 3 }
+      _ = try optimizer.step(learningRate: 0.1, maxGradNorm: 1)
+    }
+    try step()
+    state.save()
+    let before = (Array(model.parameters), Array(optimizer.secondMoments))
+    try step()
+    #expect(Array(model.parameters) != before.0)
+    state.restore()
+    #expect(Array(model.parameters) == before.0 && Array(optimizer.secondMoments) == before.1)
+    #expect(optimizer.stepCount == 1)
+  }
+
+  @Test("a head wider than attention takes is an error")
+  func wideHead() throws {
+    let device = try #require(ModelFixtures.gpus.first)
+    #expect(throws: ModelError.self) {
+      try PolicyModel(
+        shape: ModelShape(width: 160, layers: 1, heads: 1, kvHeads: 1, hidden: 16), vocabulary: 5,
+        contextLength: 8, device: device)
+    }
+  }
+
   @Test("a moving reference follows on the device", arguments: ModelFixtures.gpus)
   func follow(_ device: Device) throws {
     let model = try ModelFixtures.model(tied: true, device: device)

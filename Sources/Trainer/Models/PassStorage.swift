@@ -50,7 +50,7 @@ final class PassStorage {
       logitRows == nil && model.outputs <= PassStorage.mostHeldOutputs * model.shape.width
     let device = model.device
     let fitting = max(16, device.logitCount / model.outputColumns)
-    self.logitRows = logitRows ?? min(fitting, device.tileRows)
+    self.logitRows = logitRows ?? max(1, min(fitting, device.tileRows, scored))
     var sizes = MatrixAllocator(device: device)
     let width = model.shape.width
     let heads = model.heads

@@ -28,6 +28,8 @@ package final class PolicyModel {
   }
   /// Their gradients, flat, in the host's memory; backward passes add to them. Ask again after every pass.
   package var gradients: UnsafeMutableBufferPointer<Float> { gradientBuffer.onHost }
+  /// All parameters, flat, in the host's memory, to be read.
+  package var parametersForReading: UnsafeBufferPointer<Float> { parameterBuffer.forReading }
   /// All parameters in the device's memory, to be changed there.
   var deviceParameters: UnsafeMutableBufferPointer<Float> {
     version += 1
@@ -70,6 +72,13 @@ package final class PolicyModel {
     self.contextLength = contextLength
     self.output = output
     self.device = device ?? TensorRuntime.device
+    if let widest = self.device.widestHead, shape.headWidth > widest {
+      throw ModelError.impossibleShape(
+        shape,
+        reason:
+          "heads of \(shape.headWidth) channels are wider than the \(widest) that \(self.device) takes"
+      )
+    }
     layout = ModelLayout(shape: shape, vocabulary: vocabulary, output: output)
     parameterBuffer = try SharedFloats(count: layout.parameterCount, on: self.device)
     gradientBuffer = try SharedFloats(count: layout.parameterCount, on: self.device)
@@ -86,10 +95,12 @@ package final class PolicyModel {
     rotaryBuffer.settle()
   }
 
+  /// Brings what the host wrote into gradients to the device, which adds to them there.
+  func settleGradients() { gradientBuffer.settle() }
+
   /// The present weights, for products.
   func panels(_ direction: ModelPanels.Direction) -> ModelPanels {
     parameterBuffer.settle()
-    gradientBuffer.settle()
     let panels = direction == .forward ? forwardPanels : backwardPanels
     panels.refresh(version: version, device: device)
     return panels

@@ -23,6 +23,8 @@ package final class RolloutEngine {
   private let live: LiveSequences
   private let reading: PromptRows
   private var captured: [StepKey: CapturedOperations] = [:]
+  /// Their keys, the oldest first.
+  private var capturedOrder: [StepKey] = []
 
   /// Takes memory for `maxSequences` sequences at a time, or fewer where that is faster, of `maxLength` tokens.
   ///
@@ -153,7 +155,8 @@ package final class RolloutEngine {
   private func playRound(_ draw: Draw, _ answers: inout AnswerTable) {
     live.pad(to: paddedRows)
     let rows = live.rows
-    let steps = min(model.device.roundSteps, draw.longest)
+    let shortest = (0..<live.count).map { live[.length, $0] }.min() ?? 0
+    let steps = min(model.device.roundSteps, draw.longest - Int(shortest))
     drawUniforms(draw, steps: steps, rows: rows)
     live.upload()
     for step in 0..<steps {
@@ -228,13 +231,13 @@ package final class RolloutEngine {
       perform(part, draw)
       return
     }
-    let key = StepKey(
-      part: part, rows: live.rows, inverseTemperature: draw.inverseTemperature,
-      isGreedy: draw.temperature == 0, topP: draw.topP, longest: draw.longest, eos: draw.eos,
-      sizes: draw.sizes)
+    let key = StepKey(part, rows: live.rows, draw)
     if captured[key] == nil {
-      if captured.count >= RolloutEngine.mostCaptured { captured.removeAll() }
+      if captured.count >= RolloutEngine.mostCaptured {
+        captured[capturedOrder.removeFirst()] = nil
+      }
       captured[key] = model.device.capture { perform(part, draw) }
+      capturedOrder.append(key)
     }
     captured[key]?.run()
   }
@@ -370,14 +373,28 @@ private struct CacheSizes: Hashable {
 private struct StepKey: Hashable {
   enum Part { case extend, decode }
 
-  var part: Part
-  var rows: Int
-  var inverseTemperature: Float
-  var isGreedy: Bool
-  var topP: Double
-  var longest: Int
-  var eos: Int32
-  var sizes: CacheSizes
+  private let part: Part
+  private let rows: Int
+  /// Of drawing alone.
+  private let inverseTemperature: Float
+  private let isGreedy: Bool
+  private let topP: Double
+  private let longest: Int
+  private let eos: Int32
+  /// Of decoding alone.
+  private let sizes: CacheSizes
+
+  init(_ part: Part, rows: Int, _ draw: Draw) {
+    let draws = part == .extend
+    self.part = part
+    self.rows = rows
+    inverseTemperature = draws ? draw.inverseTemperature : 0
+    isGreedy = draws && draw.temperature == 0
+    topP = draws ? draw.topP : 0
+    longest = draws ? draw.longest : 0
+    eos = draws ? draw.eos : 0
+    sizes = draws ? CacheSizes(prefix: 0, suffix: 0) : draw.sizes
+  }
 }
 
 /// The answers that wait, by prompt, then by sample.

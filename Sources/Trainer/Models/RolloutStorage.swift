@@ -59,7 +59,7 @@ final class RolloutStorage {
     logits = sizes.take(live, model.outputColumns)
     nucleus = sizes.take(live, model.outputColumns)
     promptLogits = sizes.take(live + 1, model.outputColumns)
-    readLogits = sizes.take(rows, model.outputColumns)
+    readLogits = sizes.take(min(rows, live + 1), model.outputColumns)
     logProbs = sizes.take(live, 1).base
     entropies = sizes.take(live, 1).base
     let drawn = live * device.roundSteps

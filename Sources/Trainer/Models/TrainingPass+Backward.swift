@@ -86,9 +86,9 @@ extension TrainingPass {
     device.addWeightGradient(gradients.attentionOutput, tile.tailAttention, slopes)
     device.multiply(slopes, panels.attentionOutput, into: tile.tailAttention)
     device.clear(tile.dAttention)
-    device.scatterAdd(tile.tailAttention, to: tile.outputRows, of: tile.dAttention)
+    device.scatter(tile.tailAttention, to: tile.outputRows, of: tile.dAttention)
     device.clear(tile.dRows)
-    device.scatterAdd(dStream, to: tile.outputRows, of: tile.dRows)
+    device.scatter(dStream, to: tile.outputRows, of: tile.dRows)
   }
 
   private func attentionBackward(_ tile: TileRows, _ layer: Int) {

@@ -99,6 +99,7 @@ package final class TrainingPass {
       "\(dLogProbs.count) gradients for \(packed.scoredCount) scored tokens")
     awaitsBackward = false
     guard dLogProbs.count > 0 else { return }
+    model.settleGradients()
     distribute(dLogProbs, to: storage.dLogProbs)
     if let dEntropies { distribute(dEntropies, to: storage.dEntropies) }
     for tile in packed.tiles { backward(TileRows(self, tile), hasEntropies: dEntropies != nil) }

@@ -8,6 +8,8 @@ package protocol ExperienceSource: AnyObject {
   var samplingModel: PolicyModel? { get }
   /// Floating-point operations of those models since it was last set to 0.
   var floatingPointOperations: Double { get set }
+  /// Scores a batch again before anything is made of its log-probabilities; see `RLMethod.rescore`.
+  var rescore: (inout PolicyBatch, inout StepRecord) throws -> Void { get set }
   /// Takes the run's state, in which whatever lasts from step to step lives.
   func attach(_ state: TrainableState)
   /// Samples, scores, drops and credits: the result has an advantage for every token.
@@ -24,6 +26,7 @@ extension ExperienceSource {
 
 /// Answers in groups, one group a prompt: sampled, filtered, refilled where that is asked for, and credited.
 package final class GroupSource: ExperienceSource {
+  package var rescore: (inout PolicyBatch, inout StepRecord) throws -> Void = { _, _ in }
   private let sampler: RolloutSampler
   private let credit: any TokenCredit
   private let config: TrainConfig
@@ -72,6 +75,7 @@ package final class GroupSource: ExperienceSource {
     }
     var batch = PolicyBatch(truncated)
     if !batch.samples.isEmpty {
+      try rescore(&batch, &record)
       batch.advantages = try credit.advantages(batch, problems: problems, step: step, into: &record)
     }
     record.values[StepMetric.tokens] = Double(sampler.takeTokenCount())

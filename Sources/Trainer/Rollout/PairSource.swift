@@ -9,6 +9,8 @@ package final class PairSource: ExperienceSource {
     set { if ownsEngine { sampler.engine.floatingPointOperations = newValue } }
   }
 
+  package var rescore: (inout PolicyBatch, inout StepRecord) throws -> Void = { _, _ in }
+
   private let sampler: RolloutSampler
   private let ownsEngine: Bool
 
@@ -27,8 +29,9 @@ package final class PairSource: ExperienceSource {
     let problems = try sampler.problems(step: step)
     let answers = try sampler.answers(
       to: problems, count: config.samplesPerPrompt ?? 1, step: step)
-    let batch = PolicyBatch(
+    var batch = PolicyBatch(
       PairSource.pairs(PolicyBatch(answers), most: config.pairsPerPrompt ?? 1))
+    try rescore(&batch, &record)
     record.merge(RolloutFigures.values(answers))
     record.values[StepMetric.tokens] = Double(sampler.takeTokenCount())
     record.values[StepMetric.groupsKept] =

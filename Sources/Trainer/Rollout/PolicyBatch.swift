@@ -58,12 +58,12 @@ package struct PolicyBatch: Sendable {
   }
 
   /// Takes what a training pass says of the fresh samples' tokens in place of what the rollout said, and returns how far
-  /// the log-probabilities were apart: the mean and the largest absolute difference in nats.
+  /// the log-probabilities were apart: the mean and the largest absolute difference in nats; nil where nothing is fresh.
   ///
   /// - Precondition: a number for every token of the batch.
-  mutating func rescore(
+  package mutating func rescore(
     logProbs: [Double], entropies newEntropies: [Double]
-  ) -> (mean: Double, largest: Double) {
+  ) -> (mean: Double, largest: Double)? {
     precondition(
       logProbs.count == rows.tokenCount && newEntropies.count == rows.tokenCount,
       "\(logProbs.count) scores for \(rows.tokenCount) tokens")
@@ -78,7 +78,7 @@ package struct PolicyBatch: Sendable {
         entropies[token] = newEntropies[token]
       }
     }
-    return (sum / Double(max(count, 1)), largest)
+    return count > 0 ? (sum / Double(count), largest) : nil
   }
 
   /// Ranges of equal neighbours.

@@ -7,6 +7,8 @@ package final class TreeSource: ExperienceSource {
   package let companions: [NamedModel] = []
   package var floatingPointOperations = 0.0
 
+  package var rescore: (inout PolicyBatch, inout StepRecord) throws -> Void = { _, _ in }
+
   private let sampler: RolloutSampler
   private let config: TrainConfig
   private weak var state: TrainableState?
@@ -33,7 +35,7 @@ package final class TreeSource: ExperienceSource {
     let chosen = choose(from: fresh, step: step)
     record.values[StepMetric.replayed] =
       Double(chosen.count { $0.step < step }) / Double(max(chosen.count, 1))
-    return batch(chosen, step: step)
+    return try batch(chosen, step: step, into: &record)
   }
 
   package func learn(from batch: PolicyBatch, step: Int, into record: inout StepRecord) throws {}
@@ -116,13 +118,16 @@ package final class TreeSource: ExperienceSource {
     return chosen
   }
 
-  private func batch(_ segments: [ReplayBuffer.Segment], step: Int) -> PolicyBatch {
+  private func batch(
+    _ segments: [ReplayBuffer.Segment], step: Int, into record: inout StepRecord
+  ) throws -> PolicyBatch {
     var batch = PolicyBatch(
       segments.map { segment in
         var sample = segment.sample
         sample.isFresh = segment.step == step
         return sample
       })
+    try rescore(&batch, &record)
     let advantages = batch.rows.broadcast(segments.map { Double($0.advantage) })
     let mask = TokenSelection.probabilityMask(
       oldLogProbs: batch.oldLogProbs, threshold: config.maskThreshold)

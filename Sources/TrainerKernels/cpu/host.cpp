@@ -58,6 +58,8 @@ trn_status host_nucleus_restrict(
     double sum = 0;
     for (int64_t v = 0; v < V; v++) {
       weights[v] = std::exp(static_cast<double>((row[v] - largest) * inverse_temperature));
+      // What is no number comes last, so that there is an order.
+      if (!(weights[v] >= 0)) weights[v] = 0;
       sum += weights[v];
       order[v] = static_cast<int32_t>(v);
     }

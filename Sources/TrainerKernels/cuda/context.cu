@@ -132,6 +132,12 @@ static trn_status look_up(trn_cuda_facts *facts) {
       TRN_UNSUPPORTED_KERNEL_SET, "the kernels were not compiled for %s (compute capability %d.%d)", device.name,
       device.major, device.minor);
   }
+  // What the widest heads need for their gradient; cards of the compute capabilities 8.6, 8.9 and 12 have less.
+  constexpr size_t kLeastShared = 136064;
+  if (device.sharedMemPerBlockOptin < kLeastShared)
+    return fail(
+      TRN_UNSUPPORTED_KERNEL_SET, "%s (compute capability %d.%d) has %zu bytes of shared memory for a block, and the "
+      "kernels need %zu", device.name, device.major, device.minor, device.sharedMemPerBlockOptin, kLeastShared);
   size_t free = 0, total = 0;
   if (const trn_status status = check(cudaMemGetInfo(&free, &total), "cudaMemGetInfo")) return status;
   facts->memory_bytes = static_cast<int64_t>(total);
@@ -232,10 +238,7 @@ void *workspace(int64_t bytes) {
   // The former one stays: graphs know its address.
   void *grown = nullptr;
   const int64_t size = bytes > 2 * all.workspace_bytes ? bytes : 2 * all.workspace_bytes;
-  if (check(cudaMalloc(&grown, static_cast<size_t>(size)), "cudaMalloc")) {
-    fail(TRN_OUT_OF_MEMORY, "cudaMalloc of %lld bytes of workspace: out of memory", static_cast<long long>(size));
-    return nullptr;
-  }
+  if (check(cudaMalloc(&grown, static_cast<size_t>(size)), "cudaMalloc of workspace")) return nullptr;
   all.workspace = grown;
   all.workspace_bytes = size;
   return grown;

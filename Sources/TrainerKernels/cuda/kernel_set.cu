@@ -104,10 +104,10 @@ static const trn_kernels *find_table(const char *name) {
 }
 
 static trn_status open(uint32_t abi_version, const char *name, const trn_kernels **out, trn_cuda_facts *facts) {
-  *facts = {};
   if (abi_version != TRN_ABI_VERSION)
     return fail(
       TRN_OTHER_ABI, "the CUDA library has ABI %d, and the program wants %u", TRN_ABI_VERSION, abi_version);
+  *facts = {};
   const trn_kernels *const table = out == nullptr ? nullptr : find_table(name);
   if (out != nullptr && table == nullptr)
     return fail(TRN_UNKNOWN_KERNEL_SET, "the CUDA library has no kernel set '%s'", name);

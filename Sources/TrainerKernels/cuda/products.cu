@@ -402,7 +402,7 @@ static blas_plan make_plan(const blas_shape &s) {
   return plan;
 }
 
-static const blas_plan &plan_for(const blas_shape &s) {
+static blas_plan &plan_for(const blas_shape &s) {
   // Lengths of packed rows vary without end; what they cost is kept within bounds.
   constexpr size_t kMostPlans = 4096;
   static std::map<blas_key, blas_plan> &plans = *new std::map<blas_key, blas_plan>;
@@ -421,13 +421,18 @@ static bool blas_product(trn_status *status, void *c, const void *a, const void 
   const uintptr_t places =
     reinterpret_cast<uintptr_t>(a) | reinterpret_cast<uintptr_t>(b) | reinterpret_cast<uintptr_t>(c);
   if (places % 16 != 0 || shape.k == 0) return false;
-  const blas_plan &plan = plan_for(shape);
+  blas_plan &plan = plan_for(shape);
   if (!plan.is_supported) return false;
   void *const memory = workspace(kWorkspaceBytes);
   const float one = 1;
   const cublasStatus_t result = context().blas.multiply(
     context().blas_handle, plan.operation, &one, a, plan.a, b, plan.b, &shape.beta, c, plan.c, c, plan.c,
     &plan.algorithm, memory, kWorkspaceBytes, context().stream);
+  // Another release than the headers' may refuse what it has offered.
+  if (result == CUBLAS_STATUS_NOT_SUPPORTED || result == CUBLAS_STATUS_INVALID_VALUE) {
+    plan.is_supported = false;
+    return false;
+  }
   *status = result == CUBLAS_STATUS_SUCCESS
               ? TRN_OK
               : fail(TRN_DEVICE_FAILED, "cublasLtMatmul: %s", context().blas.words(result));

@@ -103,7 +103,8 @@ __global__ void __launch_bounds__(kThreads)
     if (is_one) list[before] = i;
     __syncthreads();
     if (!adds) continue;
-#pragma unroll 4
+    // Loads of many rows are under way at once; the order of the additions stays.
+#pragma unroll 16
     for (int k = 0; k < count; k++) sum = add4(sum, load4<VECTOR>(inp + list[k] * C + c, C - c));
   }
   if (adds) store4<VECTOR>(place, sum, C - c);

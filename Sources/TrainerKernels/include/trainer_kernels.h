@@ -56,7 +56,7 @@ enum {
 #endif
 typedef TRN_VALUE trn_value;
 
-/// Packed runs of tokens: run i has the rows offsets[i]..<offsets[i + 1].
+/// Packed runs of tokens: run i has the rows offsets[i]..<offsets[i + 1]; offsets[0] is 0.
 /// A run whose start is 0 begins a sequence. Any other continues the first starts[i] tokens of the path that the runs
 /// before it left: runs form trees, in depth-first order. Without starts all are 0.
 /// Offsets and starts are in host memory. A set whose `plan_bytes` is above 0 needs what `plan_write` makes of them, in
@@ -168,7 +168,8 @@ typedef struct trn_kernels {
   const char *_Nonnull (*_Nonnull last_error)(void);
 
   // Calls between begin and end are recorded and not run; a launch runs them as they were recorded, with the same
-  // pointers and counts. NULL in sets that have no such thing. Memory may not be moved or waited for while recording.
+  // pointers and counts. NULL in sets that have no such thing. Memory may not be moved or waited for while recording,
+  // which one thread begins and ends.
   trn_status (*_Nullable graph_begin)(void);
   trn_status (*_Nullable graph_end)(trn_graph *_Nullable *_Nonnull out);
   trn_status (*_Nullable graph_launch)(trn_graph *graph);
