@@ -155,7 +155,7 @@ package final class RolloutEngine {
   private func playRound(_ draw: Draw, _ answers: inout AnswerTable) {
     live.pad(to: paddedRows)
     let rows = live.rows
-    let shortest = (0..<live.count).map { live[.length, $0] }.min() ?? 0
+    let shortest = (0..<live.count).lazy.map { self.live[.length, $0] }.min() ?? 0
     let steps = min(model.device.roundSteps, draw.longest - Int(shortest))
     drawUniforms(draw, steps: steps, rows: rows)
     live.upload()
