@@ -52,6 +52,7 @@ struct LawData {
     var labels: [String: String] = [:]
     var notes: [Bool: [String]] = [:]
     var starts: [Double: String] = [:]
+    var kernels: [String: Int] = [:]
     let keys = LawData.labelKeys(of: points.map(\.config))
     for point in points {
       let folder = paths.run(point.run)
@@ -75,6 +76,9 @@ struct LawData {
           LawData.words(on: point, partial, reason: status.reason, isShown: isShown))
         continue
       }
+      if let compute = log?.attempts.last?.compute {
+        kernels[compute.usesGPU ? compute.kernelSet : "the processor", default: 0] += 1
+      }
       let table = log?.table ?? MetricTable(steps: [], columns: [])
       curves.append(builder.curve(table, definitions: result.definitions))
       if let words = LawData.idleness(table, of: result.steps) {
@@ -87,9 +91,17 @@ struct LawData {
     let chosen = condition.map {
       "--where '\($0.text)' holds for \(points.count) of \(record.points.count) points; only these are read"
     }
-    self.notes = [chosen].compactMap { $0 } + (notes[false] ?? [])
+    self.notes = [chosen, LawData.mixture(kernels)].compactMap { $0 } + (notes[false] ?? [])
     heldOutNotes = notes[true] ?? []
     heldOutStarts = starts
+  }
+
+  /// What is said where some runs were computed by a GPU, or by other kernels of one, than others.
+  private static func mixture(_ kernels: [String: Int]) -> String? {
+    guard kernels.count > 1 else { return nil }
+    let counts = kernels.sorted { $0.key < $1.key }.map { "\($0.value) by \($0.key)" }
+    return "these runs were computed by different kernels, which round differently: "
+      + counts.joined(separator: ", ")
   }
 
   private static func record(of name: String, paths: RunPaths) throws -> SweepRecord {

@@ -26,7 +26,7 @@ package struct RLDefinitions {
   }
 
   /// Where rollouts and training passes round differently, and passes score the batch again before they learn from it.
-  static let mismatchTexts = [
+  package static let mismatchTexts = [
     StepMetric.mismatchMean:
       "absolute difference in nats between a token's log-probability in the rollout and in the training pass before "
       + "the first update, mean over the tokens that this step sampled",

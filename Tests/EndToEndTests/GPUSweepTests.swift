@@ -137,7 +137,7 @@ struct GPUSweepTests {
   func missing() throws {
     try withTemporaryFolder { folder in
       var environment = try place(folder)
-      try write(spec("{seed: [0]}"), to: "\(folder)/card.yaml")
+      try write(spec("{seed: [0, 1]}"), to: "\(folder)/card.yaml")
       let arguments = ["sweep", "card.yaml", "--device", "cuda"]
       environment["CUDA_VISIBLE_DEVICES"] = "-1"
       let hidden = try ExpProgram.run(arguments, in: folder, environment: environment)
@@ -149,8 +149,15 @@ struct GPUSweepTests {
       #expect(again.status == 0 && again.errors.contains("nothing to run"), "\(again.errors)")
       let why = try ExpProgram.run(["why", "s0", "card.yaml"], in: folder)
       #expect(why.status == 0, "\(why.errors)")
+      let third = try ExpProgram.run(
+        arguments + ["seed=[0, 1, 3]"], in: folder, environment: try place(folder))
+      #expect(third.status == 0, "\(third.errors)")
+      let mixed = try ExpProgram.run(["fit", "card"], in: folder)
+      #expect(
+        (mixed.output + mixed.errors).contains("1 by cuda-bf16, 2 by the processor"),
+        "\(mixed.output) \(mixed.errors)")
       environment[GPUForTests.variable] = "\(folder)/nothing.so"
-      let none = try ExpProgram.run(arguments + ["seed=[1]"], in: folder, environment: environment)
+      let none = try ExpProgram.run(arguments + ["seed=[2]"], in: folder, environment: environment)
       #expect(none.status == 64)
       #expect(none.errors.contains("the CUDA kernels cannot be loaded"), "\(none.errors)")
       environment[GPUForTests.variable] = "/lib/x86_64-linux-gnu/libm.so.6"

@@ -29,7 +29,8 @@ struct MetricTablesTests {
       let texts = evaluate.map {
         RLDefinitions(train: config, evaluate: $0, promptCount: 16, distinctCount: 16).texts
       }
-      return (owner, texts ?? [:])
+      let rescored = owner == "settings" ? RLDefinitions.mismatchTexts : [:]
+      return (owner, (texts ?? [:]).merging(rescored) { first, _ in first })
     }
   }
 
