@@ -89,8 +89,10 @@ public struct PackedSequences {
   /// What `Device.plan` made of them, in the device's memory.
   let plan: UnsafePointer<UInt8>?
 
-  /// Makes a view of `count + 1` offsets and `count` starts in host memory; without starts every run is a sequence of
-  /// its own. Devices with memory of their own need the plan too (`Device.planBytes`).
+  /// Makes a view of `count + 1` offsets and `count` starts in host memory.
+  ///
+  /// Without starts every run is a sequence of its own. Devices with memory of their own need the plan too
+  /// (`Device.planBytes`).
   public init(
     offsets: UnsafePointer<Int64>, starts: UnsafePointer<Int32>? = nil, count: Int,
     plan: UnsafePointer<UInt8>? = nil

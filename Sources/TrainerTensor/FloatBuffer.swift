@@ -109,8 +109,10 @@ public final class SharedFloats {
     return buffer.floats
   }
 
-  /// The floats for the host, with what the device computed. What is written here reaches the device when it is asked
-  /// for `onDevice` the next time: ask for this property again behind that.
+  /// The floats for the host, with what the device computed.
+  ///
+  /// What is written here reaches the device when it is asked for `onDevice` the next time: ask for this property again
+  /// behind that.
   public var onHost: UnsafeMutableBufferPointer<Float> {
     let device = buffer.device
     guard !device.usesHostMemory else { return buffer.floats }

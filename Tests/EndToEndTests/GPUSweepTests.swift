@@ -46,7 +46,9 @@ struct GPUSweepTests {
     "spo_chain", "spo_tree", "dpo", "iterative_dpo",
   ]
 
-  /// The base policy is made by the processor and read by the GPU. First ratios are exactly 1: with one update per
+  /// The base policy is made by the processor and read by the GPU.
+  ///
+  /// First ratios are exactly 1: with one update per
   /// rollout no ratio is another, though bf16 rounds the rollout otherwise than the pass.
   @Test("every algorithm runs from a base policy of the processor, in bf16, and learns")
   func algorithms() throws {

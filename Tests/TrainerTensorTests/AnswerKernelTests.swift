@@ -4,7 +4,9 @@ import TrainerTensor
 
 @Suite("answers that grow")
 struct AnswerKernelTests {
-  /// Four answers of at most 3 tokens; token 9 ends one. The last row stands still from the start.
+  /// Four answers of at most 3 tokens; token 9 ends one.
+  ///
+  /// The last row stands still from the start.
   @Test("a round records, ends and moves on", arguments: TensorFixtures.devices)
   func round(_ device: Device) throws {
     let (rows, steps) = (4, 3)

@@ -28,7 +28,9 @@ struct ModelOnGPUTests {
     }
   }
 
-  /// In fp32 sums differ in their order. In bf16 each activation keeps 8 bits, so that logits of up to 6 are off by some
+  /// In fp32 sums differ in their order.
+  ///
+  /// In bf16 each activation keeps 8 bits, so that logits of up to 6 are off by some
   /// hundredths, and gradients point the same way to some thousandths.
   @Test("scores and gradients are the processor's", arguments: ModelFixtures.gpus)
   func same(_ device: Device) throws {

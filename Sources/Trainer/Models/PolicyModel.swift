@@ -26,7 +26,9 @@ package final class PolicyModel {
     version += 1
     return parameterBuffer.onHost
   }
-  /// Their gradients, flat, in the host's memory; backward passes add to them. Ask again after every pass.
+  /// Their gradients, flat, in the host's memory; backward passes add to them.
+  ///
+  /// Ask again after every pass.
   package var gradients: UnsafeMutableBufferPointer<Float> { gradientBuffer.onHost }
   /// All parameters, flat, in the host's memory, to be read.
   package var parametersForReading: UnsafeBufferPointer<Float> { parameterBuffer.forReading }
