@@ -83,8 +83,8 @@ bench-cuda: ## Speed on a GPU beside PyTorch's, where python3 has it; needs a GP
 cuda-bundle: ## Pack programs, tests and kernels for a machine with a GPU and without a compiler
 	@bash scripts/cuda-bundle
 
-verify-cuda: ## Check the kernels on this machine's GPU with the bundle, which is packed where there is none
-	@[ -f .build/cuda-bundle.tar.xz ] || bash scripts/cuda-bundle
+verify-cuda: ## Check the kernels on this machine's GPU with the bundle, packed anew where there is a Swift toolchain
+	@if command -v swift >/dev/null; then $(MAKE) kernels-cuda cuda-bundle; fi
 	@rm -rf .build/cuda-bundle && python3 -m tarfile -e .build/cuda-bundle.tar.xz .build
 	@bash .build/cuda-bundle/verify .build/cuda-verify
 

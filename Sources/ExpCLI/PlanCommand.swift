@@ -131,6 +131,6 @@ struct PlanCommand: ParsableCommand {
       + " and \(bases.count) base \(bases.count == 1 ? "policy" : "policies") to train:"
       + " about \(NumberText.duration(seconds: cost.seconds)) of one core"
       + (session.compute.usesGPU ? " (there is no estimate for GPUs)," : ",")
-      + " up to \(NumberText.bytes(cost.memoryBytes)) of memory a run, \(NumberText.bytes(cost.diskBytes)) of disk"
+      + " up to \(NumberText.bytes(session.memory(cost))) of memory a run, \(NumberText.bytes(cost.diskBytes)) of disk"
   }
 }

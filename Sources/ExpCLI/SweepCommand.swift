@@ -143,7 +143,15 @@ struct SweepCommand: ParsableCommand {
   private func refuseMissingGPUs(_ session: SweepSession) throws {
     let wanted = session.mostGPUs
     guard wanted > 0, session.isOpen(location.paths()) else { return }
-    if session.spec.resources.device == .cuda { _ = try TrainerProbe.gpu() }
+    if session.spec.resources.device == .cuda {
+      do {
+        _ = try TrainerProbe.gpu()
+      } catch let failure as Failure {
+        throw Failure(
+          "--device cuda is not to be had here: \(failure.message)\n  help: docs/cuda.md says what it takes",
+          code: ExitStatus.usage)
+      }
+    }
     let found = GPUProbe.visible().count
     guard Double(found) < wanted else { return }
     throw Failure(

@@ -91,7 +91,7 @@ struct SweepSession {
   }
 
   /// A process that uses a GPU has the driver's and cuBLAS's memory besides.
-  private func memory(_ cost: CostEstimate) -> Int {
+  func memory(_ cost: CostEstimate) -> Int {
     spec.resources.memoryBytes ?? cost.memoryBytes + (compute.usesGPU ? 2 << 30 : 0)
   }
 

@@ -63,6 +63,8 @@ public struct ModelShape: Sendable, Hashable, Codable {
     ("974k", ModelShape(width: 128, layers: 5, heads: 8)),
     ("2.7m", ModelShape(width: 192, layers: 6, heads: 12)),
     ("10m", ModelShape(width: 320, layers: 8, heads: 10)),
+    ("32m", ModelShape(width: 512, layers: 10, heads: 16)),
+    ("106m", ModelShape(width: 768, layers: 15, heads: 24)),
   ]
 
   /// The name of the ladder's size with these widths; nil where there is none.

@@ -12,7 +12,7 @@ public enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
   case trainerNotFound(String)
   /// `request.json` is there and asks for something else.
   case requestDiffers(path: String, key: String)
-  /// A run that was begun on a processor or a GPU is to go on with kernels of the other kind.
+  /// A run that was begun on a processor, or with some kernels of a GPU, is to go on with others.
   case otherDevice(earlier: String, now: String)
   /// A file that must be readable is not.
   case unreadable(path: String, reason: String)
@@ -38,8 +38,8 @@ public enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
     case .relativeRoot(let root): "the folder of runs must be an absolute path, not '\(root)'"
     case .trainerNotFound(let command): "there is no trainer '\(command)' that can be executed"
     case .otherDevice(let earlier, let now):
-      "it was begun with the kernels '\(earlier)', and this sweep has '\(now)'; go on with '--device "
-        + "\(earlier.hasPrefix("cuda-") ? "cuda" : "cpu")', or begin it anew with '--rerun all'"
+      "it was begun with the kernels '\(earlier)', and this sweep has '\(now)'; go on with "
+        + "'\(ScheduleError.options(for: earlier))', or begin it anew with '--rerun all'"
     case .requestDiffers(let path, let key):
       "'\(path)' is there already and differs in '\(key)'; a request is never changed"
     case .unreadable(let path, let reason): "'\(path)' cannot be read: \(reason)"
@@ -61,5 +61,13 @@ public enum ScheduleError: Error, Sendable, Hashable, CustomStringConvertible {
     case EROFS, EACCES, EPERM: "; make it writable, or name another folder of runs with --runs"
     default: ""
     }
+  }
+
+  /// What asks a sweep for a kernel set.
+  private static func options(for kernelSet: String) -> String {
+    guard kernelSet.hasPrefix("cuda-") else { return "--device cpu" }
+    let precision = kernelSet.contains("fp32") ? "fp32" : "bf16"
+    let invariant = kernelSet.hasSuffix("-invariant")
+    return "--device cuda resources.precision=\(precision) resources.batch_invariant=\(invariant)"
   }
 }

@@ -167,7 +167,9 @@ extension SpecAssembly {
         at: node.location, expected: "'resources.gpus' alone; the trainer sees CUDA_VISIBLE_DEVICES"
       )
     }
-    for key in ["precision", "batch_invariant"] where !isCUDA {
+    // A device that does not exist is an error already.
+    let isCPU = ["cpu", nil].contains(value("resources", "device")?.string)
+    for key in ["precision", "batch_invariant"] where isCPU {
       guard let node = others["resources"]?[key]?.value else { continue }
       problems.warning(
         "'resources.\(key)' has no effect without 'resources.device: cuda'", at: node.location)
@@ -187,7 +189,7 @@ extension SpecAssembly {
         "'resources.gpus' is \(gpus.shortestText ?? "")", at: node.location,
         expected: "a whole number of GPUs, or a part of one such as 0.25")
     }
-    if others["trainer"] == nil, !isCUDA {
+    if others["trainer"] == nil, isCPU {
       problems.error(
         "'resources.gpus' asks for GPUs, and exp-trainer is to use the processor",
         at: node.location,

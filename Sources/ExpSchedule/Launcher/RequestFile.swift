@@ -7,8 +7,8 @@ package enum RequestFile {
   /// Writes the request where there is none, and returns the one that counts.
   ///
   /// An earlier request keeps its arithmetic and its checkpoint interval, so that a resumed run gives the same bits
-  /// on whatever settings the sweep has today; in everything that determines the numbers it must agree, and in whether
-  /// a GPU computes, for which a sweep sets aside what its runs need.
+  /// on whatever settings the sweep has today; in everything that determines the numbers it must agree, and in what a
+  /// GPU computes, which is no mere matter of rounding, and for which a sweep sets aside what its runs need.
   package static func settle(_ request: RunRequest, in folder: RunFolder) throws(ScheduleError)
     -> RunRequest
   {
@@ -19,7 +19,9 @@ package enum RequestFile {
     if let key = firstDifference(earlier, request) {
       throw .requestDiffers(path: folder.request, key: key)
     }
-    guard earlier.compute.usesGPU == request.compute.usesGPU else {
+    let kernels = [earlier.compute, request.compute]
+    guard kernels[0].kernelSet == kernels[1].kernelSet || !kernels.contains(where: \.usesGPU)
+    else {
       throw .otherDevice(earlier: earlier.compute.kernelSet, now: request.compute.kernelSet)
     }
     return earlier

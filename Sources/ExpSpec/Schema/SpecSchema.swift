@@ -184,7 +184,7 @@ enum SpecSchema {
     KeySchema("device", .choice(["cpu", "cuda"]), "cpu", "What exp-trainer computes on."),
     KeySchema(
       "gpus", .number(.upTo(64)), nil,
-      "GPUs per run, or a part of one; by default none on cpu, and on cuda an eighth for models up to 2M parameters, a quarter up to 20M, else one."
+      "GPUs per run, or a part of one; by default, and with 0, none on cpu, and on cuda an eighth for models up to 2M parameters, a quarter up to 20M, else one."
     ),
     KeySchema(
       "precision", .choice(["bf16", "fp32"]), "bf16",
