@@ -154,6 +154,13 @@ struct GPUSweepTests {
       let third = try ExpProgram.run(
         arguments + ["seed=[0, 1, 3]"], in: folder, environment: try place(folder))
       #expect(third.status == 0, "\(third.errors)")
+      let kernels = try ExpProgram.run(
+        [
+          "sql", "--json",
+          "SELECT kernel_set, gpu FROM attempts WHERE kernel_set LIKE 'cuda-%'",
+        ], in: folder)
+      #expect(kernels.output.contains("cuda-bf16"), "\(kernels.output) \(kernels.errors)")
+      #expect(kernels.output.contains("GPU-"), "\(kernels.output)")
       let mixed = try ExpProgram.run(["fit", "card"], in: folder)
       #expect(
         (mixed.output + mixed.errors).contains("1 by cuda-bf16, 2 by the processor"),

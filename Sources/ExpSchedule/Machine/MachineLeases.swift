@@ -69,7 +69,7 @@ package final class MachineLeases {
     let file = try LeaseFile(path)
     guard let uuids = try takeGPUs(gpus, file) else {
       leaveCounter()
-      return refuse("all GPUs are in use by other sweeps of this store")
+      return refuse("no GPU has room: this sweep and others of the store use them")
     }
     let coreCount = min(max(1, cores), inventory.cores.count)
     guard let coreNumbers = try takeCores(coreCount, file) else {

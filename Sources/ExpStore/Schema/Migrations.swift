@@ -8,6 +8,9 @@ enum Migrations {
       try db.execute(sql: Migration0001.tables)
       try db.execute(sql: Migration0001.views)
     }
+    migrator.registerMigration("0002 kernels") { db in
+      try db.execute(sql: Migration0002.kernels)
+    }
     return migrator
   }()
 }

@@ -11,10 +11,10 @@ enum AttemptTable {
       "SELECT coalesce(max(position) + 1, 0) FROM attempt_start WHERE run = ?", [run])
     for (offset, attempt) in attempts.enumerated() {
       try db.run(
-        "INSERT INTO attempt_start VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO attempt_start VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [
           run, (next ?? 0) + offset, attempt.number, attempt.pid, attempt.host, attempt.startedAt,
-          attempt.resumeStep,
+          attempt.resumeStep, attempt.compute.kernelSet, attempt.gpu,
         ])
     }
   }
@@ -36,12 +36,14 @@ enum AttemptTable {
     guard let last = starts.last, isUnrecorded(last, status.attempts.last) else { return }
     try db.run(
       """
-      INSERT INTO attempt (run, number, outcome, started_at, pid, host, resume_step, reason)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO attempt
+        (run, number, outcome, started_at, pid, host, resume_step, reason, kernel_set, gpu)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """,
       [
         run, status.attempts.count + 1, status.state.rawValue, last["started_at"] as String,
         last["pid"] as Int, last["host"] as String, last["resume_step"] as Int, status.reason,
+        last["kernel_set"] as String?, last["gpu"] as String?,
       ])
   }
 
@@ -56,11 +58,12 @@ enum AttemptTable {
     _ run: Int64, _ number: Int, _ record: AttemptRecord, _ start: Row?, _ db: Database
   ) throws {
     try db.run(
-      "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT INTO attempt VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       [
         run, number, record.outcome.rawValue, record.startedAt, record.endedAt, record.pid,
         start?["host"] as String?, start?["resume_step"] as Int?, record.exitCode, record.signal,
         record.peakMemoryBytes, record.cpuSeconds, record.reason,
+        start?["kernel_set"] as String?, start?["gpu"] as String?,
       ])
   }
 }
