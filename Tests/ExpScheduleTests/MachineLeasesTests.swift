@@ -85,7 +85,7 @@ struct MachineLeasesTests {
       var held = try user.take(cores: 1, memoryBytes: nil, gpus: 2)
       #expect(gpusOf(held) == ["GPU-a", "GPU-b"])
       #expect(try next.take(cores: 1, memoryBytes: nil, gpus: 2)?.cores == nil)
-      #expect(next.obstacle == "all GPUs are in use by other sweeps of this store")
+      #expect(next.obstacle == "no GPU has room: this sweep and others of the store use them")
       #expect(try other.take(cores: 1, memoryBytes: nil, gpus: 0)?.cores == [3])
       held = nil
       #expect(try later.take(cores: 1, memoryBytes: nil, gpus: 0.5)?.cores == nil)
@@ -149,7 +149,7 @@ struct MachineLeasesTests {
         #expect(gpusOf(quarter) == ["GPU-a"])
       }
       #expect(try sweep.take(cores: 1, memoryBytes: nil, gpus: 0.6)?.gpus == nil)
-      #expect(sweep.obstacle == "all GPUs are in use by other sweeps of this store")
+      #expect(sweep.obstacle == "no GPU has room: this sweep and others of the store use them")
       #expect(try sweep.take(cores: 1, memoryBytes: nil, gpus: 0.5)?.gpus == ["GPU-a"])
       withExtendedLifetime(half) {}
       withExtendedLifetime(whole) {}
