@@ -33,13 +33,10 @@ package final class ReferencePolicy {
     _ batch: PolicyBatch, step: Int, _ shouldStop: () -> Bool
   ) throws -> [Double] {
     if let latest, latest.step == step { return latest.logProbs }
-    var result: [Double] = []
-    result.reserveCapacity(batch.rows.tokenCount)
-    for rows in batch.microBatches(0..<batch.rows.count, sequences: config.microBatchSize) {
-      if shouldStop() { throw StopRequested() }
-      pass.forward(batch.packed(rows), temperature: config.temperature)
-      result.append(contentsOf: pass.logProbs.lazy.map(Double.init))
-    }
+    let pieces = batch.microBatches(0..<batch.rows.count, sequences: config.microBatchSize)
+    let result = try pass.scores(
+      batch, pieces, temperature: config.temperature, shouldStop
+    ).logProbs
     latest = (step, result)
     return result
   }

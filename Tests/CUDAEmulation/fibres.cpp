@@ -16,13 +16,6 @@
 #include "include/cuda_bf16.h"
 #include "include/warp_matrix.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TRN_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TRN_ADDRESS_SANITIZER 1
-#endif
-#endif
 #ifdef TRN_ADDRESS_SANITIZER
 #include <sanitizer/common_interface_defs.h>
 #endif

@@ -4,6 +4,14 @@
 
 #include "include/cuda_runtime.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define TRN_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define TRN_ADDRESS_SANITIZER 1
+#endif
+#endif
+
 namespace cuda_emulation {
 
 // Ends the program with a sentence.

@@ -10,13 +10,6 @@
 
 #include "fibres.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define TRN_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TRN_ADDRESS_SANITIZER 1
-#endif
-#endif
 #ifdef TRN_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #else
